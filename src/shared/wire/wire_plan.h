@@ -1,0 +1,131 @@
+/*
+ * wire_plan: a session's probes in the form that the CLI compiles and the agent weaves.
+ *
+ * The CLI knows the user's words; the agent knows the types: so a plan holds patterns,
+ * paths and conditions as checked syntax, and the agent binds their names per method (and
+ * answers with what does exist where a name does not).
+ *
+ * In memory everything hangs on one arena (base_arena.h); wire_plan_get builds it from a
+ * message and checks every bound below.
+ */
+#ifndef WIRE_PLAN_H
+#define WIRE_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base_arena.h"
+#include "base_buffer.h"
+#include "base_error.h"
+#include "base_reader.h"
+
+#define PLAN_MAX_PROBES 64
+#define PLAN_MAX_VALUES 64
+#define PLAN_MAX_STEPS  16
+#define PLAN_MAX_NODES  128
+#define PLAN_MAX_TEXT   4096
+
+enum plan_action {
+    PLAN_WATCH = 1, /* a record per call */
+    PLAN_COUNT = 2, /* WIRE_COUNTER_CALLS only */
+};
+
+enum plan_moment {
+    PLAN_ON_CALL = 0,   /* enter and exit, joined: the default */
+    PLAN_ON_ENTER = 1,  /* one EVENT record at entry */
+    PLAN_ON_RETURN = 2, /* values at the moment of return; no line for exceptions */
+    PLAN_ON_THROW = 3,  /* left by an exception */
+};
+
+enum plan_root {
+    PLAN_ROOT_NAME = 1, /* a parameter (or `this`'s member, where no parameter has the name) */
+    PLAN_ROOT_THIS = 2,
+    PLAN_ROOT_RET = 3,
+    PLAN_ROOT_EX = 4,
+    PLAN_ROOT_ELAPSED = 5,
+};
+
+/* order.Customer.Name: root PLAN_ROOT_NAME, steps[0] "order", then the fields;
+ * for the other roots the steps are the fields. */
+struct plan_path {
+    const char *text; /* as written */
+    uint32_t column;  /* of its first byte within the user's text, for messages */
+    uint32_t root;    /* enum plan_root */
+    uint32_t step_count;
+    const char **steps;
+};
+
+enum plan_node_kind {
+    PLAN_NODE_AND = 1,
+    PLAN_NODE_OR = 2,
+    PLAN_NODE_NOT = 3,
+    PLAN_NODE_EQ = 4, /* path OP constant */
+    PLAN_NODE_NE = 5,
+    PLAN_NODE_LT = 6,
+    PLAN_NODE_LE = 7,
+    PLAN_NODE_GT = 8,
+    PLAN_NODE_GE = 9,
+};
+
+enum plan_constant_kind {
+    PLAN_CONSTANT_NULL = 1,
+    PLAN_CONSTANT_BOOL = 2,
+    PLAN_CONSTANT_NUMBER = 3,   /* integer or decimal: digits scaled by 10^-scale */
+    PLAN_CONSTANT_DOUBLE = 4,   /* with an exponent, or beyond the decimal range */
+    PLAN_CONSTANT_STRING = 5,
+    PLAN_CONSTANT_NAME = 6,     /* Closed, OrderState.Closed: an enum member */
+    PLAN_CONSTANT_DURATION = 7, /* nanoseconds */
+    PLAN_CONSTANT_CHAR = 8,
+};
+
+struct plan_constant {
+    uint32_t kind;
+    uint32_t scale;     /* NUMBER: digits behind the point */
+    uint32_t negative;  /* NUMBER */
+    uint64_t low, high; /* NUMBER: 128-bit magnitude; BOOL, DURATION, CHAR: low */
+    double real;        /* NUMBER and DOUBLE */
+    const char *text;   /* STRING (UTF-8), NAME; NUMBER and DOUBLE: as written */
+};
+
+/* Nodes in prefix order: AND and OR have two children, which follow; NOT one. */
+struct plan_node {
+    uint32_t kind;
+    uint32_t column; /* for messages */
+    uint32_t right;  /* AND, OR: index of the second child */
+    struct plan_path path;
+    struct plan_constant constant;
+};
+
+struct plan_probe {
+    uint32_t action; /* enum plan_action */
+    uint32_t moment; /* enum plan_moment */
+    const char *pattern;
+    uint32_t value_count; /* 0 with show_all: everything, `depth` levels deep */
+    struct plan_path *values;
+    bool show_all;
+    uint32_t node_count; /* 0: no condition */
+    struct plan_node *nodes;
+    const char *condition; /* as written, for messages */
+};
+
+struct plan {
+    uint32_t probe_count;
+    struct plan_probe *probes;
+    uint32_t max_methods;
+    uint32_t depth;      /* levels of fields below a value: default 1 */
+    uint32_t max_items;  /* of arrays and lists: default 10 */
+    uint32_t max_string; /* UTF-16 units: default 256 */
+    uint32_t max_bytes;  /* of one record: default WIRE_RECORD_MAX_BYTES */
+    uint64_t ring_bytes; /* default 32 MiB */
+    bool allow_empty;    /* a pattern that matches nothing waits instead of failing */
+    const char *command; /* what the user typed, for status */
+};
+
+void plan_init(struct plan *plan);
+/* Appends the fields of a PLAN message. */
+void wire_plan_put(struct buffer *buffer, const struct plan *plan);
+enum status wire_plan_get(struct reader payload, struct arena *arena, struct plan *plan,
+                          struct error *error);
+
+#endif
