@@ -106,6 +106,8 @@ enum wire_error {
     WIRE_ERROR_STATUS = 1,  /* u  enum status */
     WIRE_ERROR_MESSAGE = 2, /* t */
     WIRE_ERROR_HINT = 3,    /* t */
+    WIRE_ERROR_OFFSET = 4,  /* u  error.offset; absent: -1. Of a name in VALUES or --if: the
+                               column of the step at fault (plan_path.column and on) */
 };
 
 /* SESSION: in force; carries the memory file as its one descriptor. */

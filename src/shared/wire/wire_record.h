@@ -108,7 +108,8 @@ enum wire_record_kind {
     WIRE_RECORD_ITERATOR_ITEM = 8,
     WIRE_RECORD_ITERATOR_END = 9,
     WIRE_RECORD_ITERATOR_THROW = 10,
-    /* One record for a whole call: `--on enter`, and exits whose ENTER was not wanted. */
+    /* One record for a whole call: `--on enter`, and exits whose ENTER was not wanted: those
+     * carry WIRE_SLOT_ELAPSED, and WIRE_SLOT_EXCEPTION where the call was left by one. */
     WIRE_RECORD_EVENT = 11,
     /* What a call that is asynchronous shows where its completion cannot be followed
      * (ValueTask, custom builders): the moment of the first await. */
@@ -158,6 +159,7 @@ enum wire_value_flag {
 #define WIRE_SLOT_RESULT    0xfff0u /* the default view's "return" */
 #define WIRE_SLOT_EXCEPTION 0xfff1u
 #define WIRE_SLOT_KEY       0xfff2u
+#define WIRE_SLOT_ELAPSED   0xfff3u /* SCALAR in an EVENT at exit: ticks since the call began */
 #define WIRE_SLOT_CHILD     0xffffu /* not a root: hangs below `parent` */
 
 /* Head of a value. Children follow their parents, in any depth-first order. */
