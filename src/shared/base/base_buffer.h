@@ -43,7 +43,8 @@ void buffer_append_u64(struct buffer *buffer, uint64_t value);
 void buffer_append_text(struct buffer *buffer, const char *text);
 void buffer_append_format(struct buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-void buffer_append_vformat(struct buffer *buffer, const char *format, va_list arguments);
+void buffer_append_vformat(struct buffer *buffer, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
 /* Puts a NUL behind the content (not counted in length) and returns it as C text;
  * "" where the buffer is empty or failed to grow. */
 const char *buffer_text(struct buffer *buffer);
