@@ -1,0 +1,82 @@
+/*
+ * recorder_layout: what the probe knows of the target's types, readable without a lock.
+ *
+ * The map from ClassID (the first word of an object, low 3 bits masked) to struct layout is
+ * open addressing over atomic pointers, grown by publishing a bigger table (old tables are
+ * kept: readers may still be in them; their sum is bounded by twice the newest).
+ * Layouts are immutable after publishing and live until the process ends (a type costs about
+ * 100 bytes + 24 a field; capped, see layout_publish).
+ *
+ * A probe that meets an unknown type calls layout_want: it goes into a small lock-free set
+ * that the worker empties (layout_next_wanted) and resolves; the value is marked
+ * WIRE_VALUE_UNRESOLVED meanwhile.
+ */
+#ifndef RECORDER_LAYOUT_H
+#define RECORDER_LAYOUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base_error.h"
+
+struct layout;
+
+struct layout_field {
+    uint32_t name;   /* layout_name id; backing fields have their property's */
+    uint32_t offset; /* from the object's start (classes) or the value's first byte (value types) */
+    uint8_t element; /* ELEMENT_TYPE_* */
+    uint8_t hidden;  /* of a base class, or compiler-generated: not followed by "show", only by paths */
+    uint16_t reserved;
+    uint32_t size;   /* bytes */
+    const struct layout *type; /* value types and enums: theirs, NULL where unknown */
+};
+
+struct layout {
+    uint64_t type;    /* ClassID */
+    uint8_t kind;     /* enum wire_type_kind */
+    uint8_t element;  /* primitives, enums: ELEMENT_TYPE_*; arrays: of the items */
+    uint8_t is_value; /* value type */
+    uint8_t reserved;
+    uint32_t size;       /* value types: bytes; objects: bytes behind the method table word */
+    uint32_t item_size;  /* arrays */
+    uint32_t items_at;   /* lists: offset of _items; arrays: of the first item */
+    uint32_t count_at;   /* lists: offset of _size; arrays and strings: of the length */
+    uint32_t value_at;   /* nullable: offset of value (hasValue is at 0) */
+    const struct layout *item; /* arrays of value types; nullable: of T */
+    uint32_t field_count;
+    struct layout_field fields[];
+};
+
+enum status layout_init(struct error *error);
+
+/* Interns a field name; 0 when out of memory or over the cap (64K names). Agent threads. */
+uint32_t layout_name(const char *name);
+
+/* Any thread, also in a probe. NULL: not known. */
+const struct layout *layout_find(uint64_t type);
+
+/* Makes a layout known; takes ownership of the malloc'd block. Where the type is known already
+ * the block is freed and the known one returned. NULL: over the cap of 4 MiB (the block is
+ * freed): the type stays unresolved. Agent threads (worker, GetReJITParameters). */
+const struct layout *layout_publish(struct layout *layout);
+
+/* In a probe. */
+void layout_want(uint64_t type);
+/* Worker: takes one wanted type out of the set; false: none. */
+bool layout_next_wanted(uint64_t *type);
+
+/* Native bodies of generic methods: which type stands for T. The probe looks its caller's
+ * return address up; where unknown it calls instance_want and shows raw bytes. */
+struct instance {
+    uint64_t address;              /* any return address inside the native body */
+    uint32_t type_count;           /* the type's arguments */
+    uint32_t method_count;         /* the method's arguments */
+    const struct layout *types[8]; /* the type's first, then the method's; NULL: a reference */
+};
+const struct instance *instance_find(uint64_t address);
+void instance_want(uint64_t address);
+bool instance_next_wanted(uint64_t *address);
+/* Takes ownership of the malloc'd block. Capped at 64K entries; over it the block is freed. */
+void instance_publish(struct instance *instance);
+
+#endif
