@@ -25,6 +25,8 @@
 #ifndef WIRE_MESSAGE_H
 #define WIRE_MESSAGE_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base_buffer.h"
@@ -52,9 +54,30 @@ struct wire_client_data {
     uint64_t deadline; /* CLOCK_BOOTTIME, nanoseconds (not in a time namespace: then relative
                           to it all the same, because the CLI reads the target's offset) */
     uint32_t mode;     /* enum wire_attach_mode */
+    uint32_t pid;      /* the process that is meant, as it sees itself: the agent goes on only
+                          there, so that processes which merely inherited REJIG_START do not */
+    uint32_t parent;   /* REJIG_START: pid of the CLI; once getppid() is another the CLI is gone,
+                          and waiting for it ends. 0: do not look */
     uint32_t reserved;
     char directory[104]; /* where the socket goes, as the target sees it; terminated */
 };
+_Static_assert(sizeof(struct wire_client_data) == 152, "wire layout");
+
+/* The agent's class id, as AttachProfiler's 16 bytes (a GUID in memory order) and as
+ * CORECLR_PROFILER spells it. */
+#define WIRE_AGENT_CLSID_TEXT "{F3D1B7C4-6A52-4E0B-9C2D-5B8E7A91C04F}"
+#define WIRE_AGENT_CLSID_BYTES                                                         \
+    {                                                                                  \
+        0xc4, 0xb7, 0xd1, 0xf3, 0x52, 0x6a, 0x0b, 0x4e, 0x9c, 0x2d, 0x5b, 0x8e, 0x7a,  \
+            0x91, 0xc0, 0x4f                                                           \
+    }
+
+/* A program started under us carries these four; the agent removes all of them. */
+#define WIRE_START_VARIABLE   "REJIG_START" /* wire_client_data in lower-case hex */
+#define WIRE_START_ENABLE     "CORECLR_ENABLE_PROFILING"
+#define WIRE_START_CLSID      "CORECLR_PROFILER"
+#define WIRE_START_PATH       "CORECLR_PROFILER_PATH_64"
+#define WIRE_START_HEX_LENGTH (2 * sizeof(struct wire_client_data))
 
 enum wire_attach_mode {
     WIRE_ATTACH_PROBE = 1, /* ENABLE_REJIT: the agent stays until the process ends */
@@ -300,7 +323,18 @@ void wire_frame_end(struct buffer *buffer, size_t mark);
 enum status wire_frame_take(const struct buffer *received, uint16_t *type,
                             struct reader *payload, size_t *whole, struct error *error);
 
-/* ERROR messages from and to struct error. */
+/* Is this a client data of ours? Checks magic, major number and that the directory is
+ * terminated; STATUS_PEER otherwise. `bytes` need no alignment. */
+enum status wire_client_data_get(const void *bytes, size_t length, struct wire_client_data *data,
+                                 struct error *error);
+/* REJIG_START's text: WIRE_START_HEX_LENGTH characters and a NUL. Async-signal-safe. */
+void wire_start_put(char *to, const struct wire_client_data *data);
+enum status wire_start_get(const char *text, struct wire_client_data *data, struct error *error);
+
+/* rejig-<pid>-<start>-socket; pid and start as the target sees itself. False: did not fit. */
+bool wire_socket_name(char *to, size_t size, uint64_t pid, uint64_t start);
+
+/* ERROR messages from and to struct error. An unknown status becomes STATUS_PEER. */
 void wire_put_error(struct buffer *buffer, const struct error *error);
 void wire_get_error(struct reader payload, struct error *error);
 

@@ -31,7 +31,8 @@ struct tlv {
 /* The next field of a message or nested field; false at its end or where malformed (then
  * reader->failed). */
 bool tlv_next(struct reader *reader, struct tlv *field);
-/* Integers are accepted in 4 and 8 bytes; anything else is 0 and marks the field failed. */
+/* Integers are accepted in 4 and 8 bytes; anything else, and for tlv_u32 what does not fit,
+ * is 0. */
 uint64_t tlv_u64(const struct tlv *field);
 uint32_t tlv_u32(const struct tlv *field);
 /* Borrowed, not terminated; checks nothing about its characters. */
