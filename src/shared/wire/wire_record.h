@@ -159,6 +159,11 @@ enum wire_value_flag {
 #define WIRE_SLOT_RESULT    0xfff0u /* the default view's "return" */
 #define WIRE_SLOT_EXCEPTION 0xfff1u
 #define WIRE_SLOT_KEY       0xfff2u
+/* SCALAR: async calls whose condition reads ret, ex or elapsed cannot be judged where they end
+ * (another thread, no start time at hand): ENTER carries the results of the condition's leaves
+ * that are known then (bit n: leaf n in prefix order), the completion those of the others;
+ * leaves on `elapsed` are left to the CLI, which judges the whole condition. */
+#define WIRE_SLOT_TESTS     0xfff3u
 #define WIRE_SLOT_ELAPSED   0xfff3u /* SCALAR in an EVENT at exit: ticks since the call began */
 #define WIRE_SLOT_CHILD     0xffffu /* not a root: hangs below `parent` */
 
