@@ -164,7 +164,7 @@ enum wire_value_flag {
  * that are known then (bit n: leaf n in prefix order), the completion those of the others;
  * leaves on `elapsed` are left to the CLI, which judges the whole condition. */
 #define WIRE_SLOT_TESTS     0xfff3u
-#define WIRE_SLOT_ELAPSED   0xfff3u /* SCALAR in an EVENT at exit: ticks since the call began */
+#define WIRE_SLOT_ELAPSED   0xfff4u /* SCALAR in an EVENT at exit: ticks since the call began */
 #define WIRE_SLOT_CHILD     0xffffu /* not a root: hangs below `parent` */
 
 /* Head of a value. Children follow their parents, in any depth-first order. */
