@@ -26,6 +26,15 @@
 #define PLAN_MAX_NODES  128
 #define PLAN_MAX_TEXT   4096
 
+/* Bounds of what a plan may ask from the target. */
+#define PLAN_MAX_DEPTH      16u
+#define PLAN_MAX_ITEMS      10000u
+#define PLAN_MAX_STRING     16384u
+#define PLAN_MIN_BYTES      256u
+#define PLAN_MAX_BYTES      8192u /* a quarter of a chunk, see wire_record.h */
+#define PLAN_MIN_RING_BYTES (128u << 10)
+#define PLAN_MAX_RING_BYTES (128u << 20)
+
 enum plan_action {
     PLAN_WATCH = 1, /* a record per call */
     PLAN_COUNT = 2, /* WIRE_COUNTER_CALLS only */
