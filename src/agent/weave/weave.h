@@ -29,7 +29,7 @@
 #include "base_error.h"
 
 /* From room metadata. */
-struct meta_image;
+struct metadata_image;
 
 /* How a value of a declared type is handed to the recorder; the same numbers as
  * recorder_capture.h's enum capture_pass. */
@@ -95,10 +95,15 @@ struct weave_tokens {
     enum status (*core_method)(void *context, uint32_t type, const char *name,
                                const uint8_t *signature, size_t length, uint32_t *token,
                                struct error *error);
+    /* The blob of a StandAloneSig that is not in the image, because it was added while the
+     * program runs (the locals of a body that was woven before): through IMetaDataImport's
+     * GetSigFromToken. Borrowed until weave_method returns. NULL: there are none such. */
+    enum status (*signature_blob)(void *context, uint32_t token, const uint8_t **blob,
+                                  size_t *length, struct error *error);
 };
 
 struct weave_request {
-    const struct meta_image *image; /* of the method's module: names and signatures behind tokens */
+    const struct metadata_image *image; /* of the method's module: names and signatures behind tokens */
     uint32_t method;                /* MethodDef token */
     const uint8_t *body;            /* header, code, sections: as the runtime gives it */
     size_t body_length;
