@@ -11,7 +11,9 @@ string?[] names = ["ACME", "Globex", null, "Initech"];
 
 Console.WriteLine($"shop is open, pid {Environment.ProcessId}");
 var clock = Stopwatch.StartNew();
-long turns = 0;
+long turns = 0, turnsSaid = 0;
+var loop = new Stopwatch();
+double nextLine = 1;
 for (int id = 1000; clock.Elapsed.TotalSeconds < seconds; id++)
 {
     var order = new Order
@@ -40,7 +42,17 @@ for (int id = 1000; clock.Elapsed.TotalSeconds < seconds; id++)
         _ = stock.Articles(1).Count();
     }
 
+    loop.Start();
     turns += HotLoop.Run(200_000);
+    loop.Stop();
+    if (clock.Elapsed.TotalSeconds >= nextLine)
+    {
+        Console.WriteLine($"shop: {id - 999} orders, a turn of the hot loop takes {loop.Elapsed.TotalNanoseconds / (turns - turnsSaid):0.00} ns");
+        loop.Reset();
+        turnsSaid = turns;
+        nextLine = clock.Elapsed.TotalSeconds + 1;
+    }
+
     await Task.Delay(20);
 }
 
