@@ -32,6 +32,10 @@ enum capture_pass {
 
 #define CAPTURE_MAX_STEPS 16
 
+/* capture_value.value: not among the woven values, but the exception of recorder_throw (and
+ * async_throw, iterator_throw); a null reference where the call returned. */
+#define CAPTURE_EXCEPTION 0xffffu
+
 struct capture_value {
     uint16_t slot;    /* wire_value.slot */
     uint16_t value;   /* index among the values that the woven call passes */
@@ -40,7 +44,9 @@ struct capture_value {
     uint8_t show;     /* 1: as a whole, limits.depth levels deep; 0: the value and its type only */
     uint8_t step_count;
     uint32_t size;    /* ADDRESS: bytes of the value where layout is NULL */
-    uint32_t reserved;
+    uint8_t result;   /* 1: the method's result, which a throw does not have: skipped there (a
+                         comparison with it is false) */
+    uint8_t reserved[3];
     /* ADDRESS of a value type: how to read it; NULL: not known, raw bytes only */
     const struct layout *layout;
     /* ADDRESS of a generic T, where value types and references cannot be told apart when the

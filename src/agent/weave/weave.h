@@ -113,7 +113,8 @@ struct weave_request {
     const struct weave_tokens *tokens;
     uint32_t enter_count;
     const struct weave_value *enter;
-    uint32_t exit_count; /* read at return; byref arguments at throw as well, RESULT not */
+    uint32_t exit_count; /* read at return and throw, numbered alike: RESULT stands last, and is
+                            not passed at a throw */
     const struct weave_value *exit;
     bool drop_tail; /* allow to drop `tail.` under exits; else such methods are refused */
     uint32_t task_offset; /* ASYNC_MOVE_NEXT: offset of the Task reference in the builder */
