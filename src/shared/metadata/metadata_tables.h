@@ -47,9 +47,6 @@ struct reader metadata_user_string(const struct metadata_image *image, mdToken t
 
 /* True where the token names a row that exists. */
 bool metadata_token_exists(const struct metadata_image *image, mdToken token);
-/* The token's row in the words of the coded index used for custom attributes; 0: none. */
-uint32_t metadata_encode_has_custom_attribute(mdToken token);
-
 /* A run or selection of rows, walked as tokens in ascending order:
  *     struct metadata_rows rows = metadata_type_methods(image, type);
  *     for (mdToken method; (method = metadata_rows_next(image, &rows)) != mdTokenNil;) */
