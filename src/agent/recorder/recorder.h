@@ -17,8 +17,12 @@
  * until no thread that was busy then is still in that same call; only then memory is
  * unmapped. That wait is bounded (1 s): beyond it the mapping stays and is counted.
  *
+ * Call numbers: (slot of the thread + 1) << 48 | a counter of that slot, which goes on when
+ * another thread gets the slot: never used twice.
+ *
  * Memory: the site table and thread table are address ranges reserved once and touched on
- * use. All functions besides the entry points: agent's worker thread or, where said,
+ * use. A thread's first probe takes a slot (gettid and one mprotect, once); its exit gives the
+ * slot back and closes its open chunks. All functions besides the entry points: agent's worker thread or, where said,
  * inside GetReJITParameters; they may take the recorder's mutex.
  */
 #ifndef RECORDER_H
@@ -34,7 +38,7 @@
 
 #define RECORDER_MAX_SESSIONS 16
 #define RECORDER_MAX_SITES    (1u << 20)
-#define RECORDER_MAX_THREADS  (1u << 16)
+#define RECORDER_MAX_THREADS  65535u /* at a time */
 /* Values that one call of an entry point can carry; more are staged before. */
 #define RECORDER_ENTER_VALUES 5
 #define RECORDER_EXIT_VALUES  4
@@ -98,6 +102,11 @@ enum status recorder_session_new(uint64_t ring_bytes, uint32_t sites,
                                  const struct capture_limits *limits,
                                  struct recorder_session **session, int *fd,
                                  struct error *error);
+/* A new session's file holds its first 8 MiB only, so that it is ready in 2 ms (fallocate costs
+ * 0.25 ms a MiB). Allocates 2 MiB more each time; false: all of it is there, or the system
+ * gives no more (then the session lives with fewer chunks). Worker, until false, soon after the
+ * session was announced to the CLI. */
+bool recorder_session_grow(struct recorder_session *session);
 /* Retires all its sites, waits for quiescence, marks the file ended, unmaps, frees. */
 void recorder_session_end(struct recorder_session *session);
 
@@ -113,8 +122,7 @@ enum recorder_site_kind {
     RECORDER_SITE_ITERATOR,
 };
 
-/* What a site does; immutable once added. Owned by the recorder afterwards (it must have been
- * made by malloc as one block or live until recorder_session_end; see recorder_site_add). */
+/* What a site does; immutable once added. */
 struct recorder_site_spec {
     enum recorder_site_kind kind;
     uint32_t number;                     /* WIRE_METHOD_SITE */

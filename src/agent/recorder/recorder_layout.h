@@ -7,6 +7,12 @@
  * Layouts are immutable after publishing and live until the process ends (a type costs about
  * 100 bytes + 24 a field; capped, see layout_publish).
  *
+ * Exceptions: "_message" and "_innerException" are followed wherever an exception is shown; the
+ * first layout of kind WIRE_TYPE_EXCEPTION with such a field tells their offsets for all, so
+ * publish System.Exception's before the first probe, and String's.
+ * Kind WIRE_TYPE_UNKNOWN may be published for a type that cannot be resolved: it is not asked
+ * for again.
+ *
  * A probe that meets an unknown type calls layout_want: it goes into a small lock-free set
  * that the worker empties (layout_next_wanted) and resolves; the value is marked
  * WIRE_VALUE_UNRESOLVED meanwhile.
@@ -34,15 +40,16 @@ struct layout_field {
 struct layout {
     uint64_t type;    /* ClassID */
     uint8_t kind;     /* enum wire_type_kind */
-    uint8_t element;  /* primitives, enums: ELEMENT_TYPE_*; arrays: of the items */
+    uint8_t element;  /* primitives, enums: ELEMENT_TYPE_*; arrays, spans: of the items */
     uint8_t is_value; /* value type */
     uint8_t reserved;
     uint32_t size;       /* value types: bytes; objects: bytes behind the method table word */
-    uint32_t item_size;  /* arrays */
-    uint32_t items_at;   /* lists: offset of _items; arrays: of the first item */
-    uint32_t count_at;   /* lists: offset of _size; arrays and strings: of the length */
+    uint32_t item_size;  /* arrays, spans */
+    uint32_t items_at;   /* lists: offset of _items; arrays, strings: of the first item; spans: of
+                            the reference to the first item */
+    uint32_t count_at;   /* lists: offset of _size; arrays, strings, spans: of the length */
     uint32_t value_at;   /* nullable: offset of value (hasValue is at 0) */
-    const struct layout *item; /* arrays of value types; nullable: of T */
+    const struct layout *item; /* arrays and spans of value types; nullable: of T */
     uint32_t field_count;
     struct layout_field fields[];
 };

@@ -12,7 +12,9 @@
  * Layout: struct wire_file at 0; counters at counters_offset; chunks at chunks_offset.
  *
  *   counters: uint64_t [shards][sites][WIRE_COUNTERS], added to by the target's threads
- *             (a thread always uses the same shard), summed by the CLI.
+ *             (a thread always uses the same shard), summed by the CLI. `sites` is a multiple
+ *             of WIRE_SITES_UNIT and counters_offset of 128, so that two shards never meet in
+ *             one pair of cache lines.
  *   chunks:   chunk_count chunks of chunk_bytes each. A chunk that is free has its bit set
  *             in wire_file.free_chunks. A thread of the target takes a chunk (clears the
  *             bit), appends records to it, and when it is full, or the thread or session
@@ -24,6 +26,9 @@
  * A ring of design.md is thus the chain of chunks of one thread: all threads share the
  * session's memory, one hot thread may use nearly all of it, a thousand idle ones none.
  * Where no chunk is free the record is dropped and counted (WIRE_COUNTER_LOST).
+ * The agent allocates the later chunks only after the session is ready: until then their bits
+ * are clear and their state is WIRE_CHUNK_FREE. A chunk whose bit is clear and whose state is
+ * WIRE_CHUNK_FREE holds nothing: it is not there yet, or just being opened.
  *
  * All integers are little-endian; all structures are multiples of 8 bytes and aligned.
  */
@@ -43,6 +48,7 @@
 #define WIRE_CHUNK_BYTES 32768u /* header included */
 #define WIRE_CHUNKS_MAX  4096u  /* 128 MiB */
 #define WIRE_SHARDS      16u
+#define WIRE_SITES_UNIT  16u
 
 enum wire_clock {
     WIRE_CLOCK_TSC = 1,       /* raw rdtsc ticks */
@@ -53,7 +59,9 @@ enum wire_clock {
 enum wire_counter {
     WIRE_COUNTER_CALLS,    /* count probes only: every call */
     WIRE_COUNTER_FILTERED, /* watch: calls that the condition rejected */
-    WIRE_COUNTER_LOST,     /* watch: calls of which a record was dropped (one per call) */
+    WIRE_COUNTER_LOST,     /* watch: calls of which a record was dropped (one per call): no
+                              ENTER, or an ENTER and no exit; also calls whose condition could
+                              not be judged because a type was not known yet */
     WIRE_COUNTERS,
 };
 
@@ -103,7 +111,9 @@ enum wire_record_kind {
     WIRE_RECORD_SUSPENDED = 4,
     WIRE_RECORD_ASYNC_RETURN = 5,
     WIRE_RECORD_ASYNC_THROW = 6,
-    /* Iterators: call is the agent's number of the enumeration's `key` (see session_bind.h). */
+    /* Iterators: call is the enumeration's key; with the site it is unique while the enumeration
+     * is open, and START begins anew. END may come twice (the last MoveNext, and Dispose), and
+     * ITEM and END come also for enumerations whose START the condition rejected. */
     WIRE_RECORD_ITERATOR_START = 7,
     WIRE_RECORD_ITERATOR_ITEM = 8,
     WIRE_RECORD_ITERATOR_END = 9,
@@ -138,11 +148,16 @@ enum wire_value_kind {
     WIRE_VALUE_SCALAR = 1, /* payload: 8 bytes, little-endian, extended to 64 bits by the
                               signedness of `element`; r4 and r8: the bits of the double */
     WIRE_VALUE_BYTES = 2,  /* a value type: struct wire_typed, then its bytes (field offsets
-                              from 0). Enums and primitives behind a path that have a type */
+                              from 0). Enums and primitives behind a path that have a type; boxed
+                              values, too */
     WIRE_VALUE_OBJECT = 3, /* struct wire_typed, then the object's bytes behind the method
-                              table word: field offset o stands at byte o - 8 */
+                              table word: field offset o stands at byte o - 8. Below the depth
+                              shown only its type (CUT), but lists with their bytes, arrays with
+                              their length, exceptions with their message */
     WIRE_VALUE_STRING = 4, /* struct wire_typed (total: its length in UTF-16 units), then units */
-    WIRE_VALUE_ARRAY = 5,  /* struct wire_typed (total: its length), then element bytes */
+    WIRE_VALUE_ARRAY = 5,  /* struct wire_typed (total: its length), then element bytes. Child of
+                              a list: total is the list's count; of a span: type 0, the span's
+                              type says what the items are */
     WIRE_VALUE_NULL = 6,   /* a null reference (or byref); no payload */
     WIRE_VALUE_NULL_PATH = 7, /* a reference before the path's end was null; no payload */
     WIRE_VALUE_NO_FIELD = 8,  /* the object's own type has no such field; typed: which type */
@@ -165,7 +180,8 @@ enum wire_value_flag {
  * leaves on `elapsed` are left to the CLI, which judges the whole condition. */
 #define WIRE_SLOT_TESTS     0xfff3u
 #define WIRE_SLOT_ELAPSED   0xfff4u /* SCALAR in an EVENT at exit: ticks since the call began */
-#define WIRE_SLOT_CHILD     0xffffu /* not a root: hangs below `parent` */
+#define WIRE_SLOT_CHILD     0xffffu /* not a root: hangs below `parent`. A reference in a payload
+                                     that is not null and has no child was left out (CUT) */
 
 /* Head of a value. Children follow their parents, in any depth-first order. */
 struct wire_value {
