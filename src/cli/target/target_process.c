@@ -1,0 +1,324 @@
+#include "target_process.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base_clock.h"
+#include "base_text.h"
+#include "target_inside.h"
+#include "target_path.h"
+#include "wire_message.h"
+
+#define ENVIRONMENT_LIMIT ((size_t)4 << 20)
+#define MAPS_LIMIT        ((size_t)32 << 20)
+
+/* --- environ --- */
+
+static void note_setting(char *to, size_t size, const char *prefix, const char *name,
+                         const char *value)
+{
+    snprintf(to, size, "%s%s=%s", prefix, name, value);
+}
+
+/* Notes "DOTNET_name=value" (or COMPlus_) where that setting is zero. */
+static bool note_zero(char *to, size_t size, const char *block, size_t length, const char *name)
+{
+    char full[96];
+    snprintf(full, sizeof full, "DOTNET_%s", name);
+    const char *value = target_parse_environment(block, length, full);
+    const char *prefix = value != NULL ? "DOTNET_" : "COMPlus_";
+    value = target_parse_setting(block, length, name);
+    if (!target_setting_is_zero(value))
+        return false;
+    note_setting(to, size, prefix, name, value);
+    return true;
+}
+
+static void note_hot_reload(struct target_process *process, const char *block, size_t length)
+{
+    const char *mode = target_parse_setting(block, length, "MODIFIABLE_ASSEMBLIES");
+    if (mode == NULL || strcasecmp(mode, "debug") != 0)
+        return;
+    bool watched = target_parse_environment(block, length, "DOTNET_WATCH") != NULL;
+    snprintf(process->hot_reload, sizeof process->hot_reload, "%s",
+             watched ? "dotnet watch (DOTNET_MODIFIABLE_ASSEMBLIES=debug)"
+                     : "DOTNET_MODIFIABLE_ASSEMBLIES=debug");
+}
+
+void target_inside_environment(struct target_process *process, const char *block, size_t length)
+{
+    process->off_socket =
+        note_zero(process->off, sizeof process->off, block, length, "EnableDiagnostics") ||
+        note_zero(process->off, sizeof process->off, block, length, "EnableDiagnostics_IPC");
+    if (!process->off_socket)
+        note_zero(process->off, sizeof process->off, block, length, "EnableDiagnostics_Profiler");
+    note_zero(process->rejit_off, sizeof process->rejit_off, block, length,
+              "ProfApi_RejitOnAttach");
+    note_hot_reload(process, block, length);
+    const char *folder = target_parse_environment(block, length, "TMPDIR");
+    process->folder_set = folder != NULL && folder[0] != '\0';
+    text_copy(process->folder, sizeof process->folder, process->folder_set ? folder : "/tmp");
+}
+
+/* --- sockets --- */
+
+static bool is_socket(int folder, const char *name)
+{
+    struct stat stat;
+    return fstatat(folder, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(stat.st_mode);
+}
+
+/* The newest socket of this pid whose start time differs from what we reckoned (clock ticks
+ * round differently in a time namespace). The peer's pid is checked before use. */
+static void search_socket(struct target_process *process, int folder)
+{
+    char prefix[64];
+    snprintf(prefix, sizeof prefix, "dotnet-diagnostic-%llu-",
+             (unsigned long long)process->own_pid);
+    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+    if (directory == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    time_t newest = 0;
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        struct stat stat;
+        if (!text_starts_with(entry->d_name, prefix) || !text_ends_with(entry->d_name, "-socket") ||
+            strlen(entry->d_name) >= sizeof process->socket ||
+            fstatat(folder, entry->d_name, &stat, AT_SYMLINK_NOFOLLOW) != 0 ||
+            !S_ISSOCK(stat.st_mode) || stat.st_mtime < newest)
+            continue;
+        newest = stat.st_mtime;
+        text_copy(process->socket, sizeof process->socket, entry->d_name);
+    }
+    closedir(directory);
+}
+
+static void find_agent_socket(struct target_process *process, int folder, const char *path)
+{
+    char name[128];
+    if (process->agent_socket[0] != '\0' || folder < 0 ||
+        !wire_socket_name(name, sizeof name, process->own_pid, process->own_start) ||
+        !is_socket(folder, name))
+        return;
+    text_copy(process->agent_socket, sizeof process->agent_socket, name);
+    text_copy(process->agent_folder, sizeof process->agent_folder, path);
+}
+
+void target_inside_sockets(struct target_process *process, int root)
+{
+    char name[128];
+    int folder = target_path_folder(root, process->folder);
+    int standard = target_path_folder(root, "/tmp");
+    snprintf(name, sizeof name, "dotnet-diagnostic-%llu-%llu-socket",
+             (unsigned long long)process->own_pid, (unsigned long long)process->own_start);
+    if (folder >= 0 && is_socket(folder, name))
+        text_copy(process->socket, sizeof process->socket, name);
+    else if (folder >= 0 && process->container)
+        search_socket(process, folder);
+    find_agent_socket(process, folder, process->folder);
+    find_agent_socket(process, standard, "/tmp");
+    if (folder >= 0)
+        close(folder);
+    if (standard >= 0)
+        close(standard);
+}
+
+/* --- identity --- */
+
+static void name_user(struct target_process *process)
+{
+    char space[4096];
+    struct passwd entry, *found = NULL;
+    if (getpwuid_r(process->uid, &entry, space, sizeof space, &found) == 0 && found != NULL)
+        text_copy(process->user, sizeof process->user, entry.pw_name);
+    else
+        snprintf(process->user, sizeof process->user, "%u", (unsigned)process->uid);
+}
+
+static void take_stat(struct target_process *process, const struct target_stat *stat)
+{
+    text_copy(process->comm, sizeof process->comm, stat->comm);
+    process->start = process->own_start = stat->start;
+    process->parent = stat->parent;
+    uint64_t ticks = (uint64_t)sysconf(_SC_CLK_TCK);
+    uint64_t begun = stat->start / ticks * 1000000000 + stat->start % ticks * 1000000000 / ticks;
+    uint64_t now = clock_boottime();
+    process->up_time = now > begun ? now - begun : 0;
+    process->run = stat->state == 'T'                         ? TARGET_RUN_STOPPED
+                   : stat->state == 't'                       ? TARGET_RUN_TRACED
+                   : stat->state == 'Z' || stat->state == 'X' ? TARGET_RUN_ZOMBIE
+                                                              : TARGET_RUN_RUNNING;
+}
+
+static void take_status(struct target_process *process, const struct target_hold *hold)
+{
+    struct buffer text;
+    struct target_status status;
+    buffer_init(&text, 65536);
+    if (target_hold_read(hold, "status", 65000, &text, NULL) == STATUS_OK &&
+        target_parse_status(buffer_text(&text), text.length, &status)) {
+        process->own_pid = status.own_pid;
+        process->container = status.pid_depth > 1;
+        process->uid = status.uid;
+        process->gid = status.gid;
+        process->group_count = status.group_count;
+        memcpy(process->groups, status.groups, sizeof process->groups);
+    }
+    buffer_release(&text);
+}
+
+/* ns of the boot clock in a process's time namespace. */
+static int64_t boot_offset(int directory)
+{
+    char text[256];
+    int fd = openat(directory, "timens_offsets", O_RDONLY | O_CLOEXEC);
+    ssize_t count = fd < 0 ? -1 : read(fd, text, sizeof text);
+    if (fd >= 0)
+        close(fd);
+    return count <= 0 ? 0 : target_parse_offset(text, (size_t)count, "boottime");
+}
+
+static void take_namespaces(struct target_process *process, const struct target_hold *hold,
+                            int root)
+{
+    static const char *const names[] = {"ns/mnt", "ns/pid"};
+    int self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct stat theirs, ours;
+    for (size_t i = 0; self >= 0 && i < 2; i++)
+        if (fstatat(hold->directory, names[i], &theirs, 0) == 0 &&
+            fstatat(self, names[i], &ours, 0) == 0 && theirs.st_ino != ours.st_ino) {
+            process->container = true;
+            process->other_view |= i == 0;
+        }
+    if (root >= 0 && fstat(root, &theirs) == 0 && stat("/", &ours) == 0 &&
+        (theirs.st_ino != ours.st_ino || theirs.st_dev != ours.st_dev))
+        process->other_view = true;
+    if (self >= 0) {
+        process->boot_offset = boot_offset(hold->directory) - boot_offset(self);
+        close(self);
+    }
+    int64_t ticks = process->boot_offset / (1000000000 / sysconf(_SC_CLK_TCK));
+    process->own_start = (uint64_t)((int64_t)process->start + ticks);
+}
+
+static void take_command(struct target_process *process, const struct target_hold *hold)
+{
+    struct buffer text;
+    char path[TARGET_PATH_BYTES];
+    buffer_init(&text, (size_t)1 << 20);
+    target_hold_read(hold, "cmdline", 1 << 16, &text, NULL);
+    const char *block = buffer_text(&text);
+    ssize_t length = readlinkat(hold->directory, "exe", path, sizeof path - 1);
+    path[length < 0 ? 0 : length] = '\0';
+    if (text_ends_with(path, " (deleted)"))
+        path[strlen(path) - strlen(" (deleted)")] = '\0';
+    const char *slash = strrchr(path, '/');
+    text_copy(process->file, sizeof process->file, slash == NULL ? path : slash + 1);
+    target_parse_command(block, text.length, process->command, sizeof process->command);
+    target_parse_assembly(block, text.length, path, process->assembly, sizeof process->assembly);
+    buffer_release(&text);
+}
+
+/* Looks like .NET to somebody who may not look inside. */
+static bool looks_like_dotnet(const struct target_process *process)
+{
+    char path[256];
+    struct stat stat;
+    if (strcmp(process->comm, "dotnet") == 0)
+        return true;
+    snprintf(path, sizeof path, "/tmp/dotnet-diagnostic-%llu-%llu-socket",
+             (unsigned long long)process->own_pid, (unsigned long long)process->own_start);
+    return lstat(path, &stat) == 0 && S_ISSOCK(stat.st_mode) && stat.st_uid == process->uid;
+}
+
+static void take_inside(struct target_process *process, const struct target_hold *hold)
+{
+    struct buffer environment, maps;
+    buffer_init(&environment, ENVIRONMENT_LIMIT + 4096);
+    buffer_init(&maps, MAPS_LIMIT + 65536);
+    int root = target_path_root(hold);
+    bool readable =
+        root >= 0 &&
+        target_hold_read(hold, "environ", ENVIRONMENT_LIMIT, &environment, NULL) == STATUS_OK &&
+        target_hold_read(hold, "maps", MAPS_LIMIT, &maps, NULL) == STATUS_OK;
+    process->limited = !readable;
+    take_namespaces(process, hold, root);
+    if (readable) {
+        buffer_append_u8(&environment, 0); /* a cut block ends here */
+        target_inside_environment(process, (const char *)environment.data, environment.length);
+        target_inside_maps(process, hold, root, buffer_text(&maps), maps.length, &environment);
+    } else if (looks_like_dotnet(process)) {
+        process->kind = TARGET_KIND_UNKNOWN;
+    }
+    if (readable && process->kind != TARGET_KIND_OTHER)
+        target_inside_sockets(process, root);
+    if (root >= 0)
+        close(root);
+    buffer_release(&environment);
+    buffer_release(&maps);
+}
+
+enum status target_process_read_held(const struct target_hold *hold, struct target_process *process,
+                                     struct error *error)
+{
+    struct target_stat stat;
+    memset(process, 0, sizeof *process);
+    process->pid = hold->pid;
+    process->own_pid = (uint64_t)hold->pid;
+    process->slot = TARGET_SLOT_UNKNOWN;
+    enum status status = target_hold_state(hold, &stat, error);
+    if (status != STATUS_OK)
+        return status;
+    take_stat(process, &stat);
+    take_status(process, hold);
+    name_user(process);
+    take_command(process, hold);
+    text_copy(process->folder, sizeof process->folder, "/tmp");
+    if (process->run != TARGET_RUN_ZOMBIE)
+        take_inside(process, hold);
+    bool named = process->assembly[0] != '\0' && process->kind != TARGET_KIND_OTHER;
+    text_copy(process->name, sizeof process->name,
+              named                      ? process->assembly
+              : process->file[0] != '\0' ? process->file
+                                         : process->comm);
+    /* It may have ended on the way: then nothing of the picture counts. */
+    return target_hold_state(hold, &stat, error);
+}
+
+enum status target_process_read(pid_t pid, struct target_process *process, struct error *error)
+{
+    struct target_hold hold;
+    enum status status = target_hold_open(&hold, pid, error);
+    if (status != STATUS_OK)
+        return status;
+    status = target_process_read_held(&hold, process, error);
+    target_hold_close(&hold);
+    return status;
+}
+
+enum status target_process_hold(const struct target_process *process, struct target_hold *hold,
+                                struct error *error)
+{
+    enum status status = target_hold_open(hold, process->pid, NULL);
+    if (status == STATUS_OK && hold->start == process->start)
+        return STATUS_OK;
+    if (status == STATUS_OK)
+        target_hold_close(hold);
+    return error_set(error, STATUS_TARGET, "pid %d (%s) has ended", (int)process->pid,
+                     process->name);
+}
+
+bool target_process_is_dotnet(const struct target_process *process)
+{
+    return process->kind != TARGET_KIND_OTHER;
+}
