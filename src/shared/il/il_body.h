@@ -17,7 +17,8 @@
  * Owner: the body owns its instructions and clauses, in an arena of its own. They keep
  * their address until il_body_release: pointers to them stay valid whatever is inserted.
  *
- * Failure is sticky: when memory or IL_MAX_INSTRUCTIONS runs out, `failed` is set, every
+ * Failure is sticky: when memory or IL_MAX_INSTRUCTIONS runs out, or an opcode
+ * is not one, `failed` is set, every
  * further edit does nothing and returns the body's spare instruction (never NULL), and
  * il_body_write refuses. So a weaver emits without checking and checks once, at the end.
  *
@@ -208,7 +209,7 @@ void il_body_layout(struct il_body *body);
 /* Bytes of one instruction as written, branches long. */
 uint32_t il_instruction_size(const struct il_instruction *instruction);
 
-/* Appends the body, starting at a multiple of 4 counted from buffer->length at the call:
+/* Appends the body; its parts are aligned as counted from its own first byte:
  * fat header, long branches, fat clauses. STATUS_BUG where a target is not set or a
  * boundary is out of order, STATUS_LIMIT over IL_MAX_CODE, STATUS_MEMORY. */
 enum status il_body_write(struct il_body *body, struct buffer *buffer, struct error *error);

@@ -33,7 +33,8 @@ struct il_effects {
 bool il_stack_effect(const struct il_instruction *instruction, const struct il_effects *effects,
                      uint32_t *pops, uint32_t *pushes);
 
-/* Sets the depth of every reached instruction, and max_stack to the greatest one.
+/* Sets the depth of every reached instruction, and raises max_stack to the greatest one (it
+ * never sinks: code that is not reached may need what was there).
  * STATUS_MALFORMED where two paths disagree or the stack runs empty (the offset in the
  * error and the message name the instruction, as laid out), STATUS_UNSUPPORTED, STATUS_MEMORY. */
 enum status il_stack_compute(struct il_body *body, const struct il_effects *effects,
