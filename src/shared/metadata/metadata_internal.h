@@ -41,6 +41,36 @@ enum metadata_coded_name {
     METADATA_CODED_COUNT,
 };
 
+/* metadata_resolve.c */
+mdToken metadata_find_nested(const struct metadata_image *image, mdToken enclosing,
+                             const char *name, size_t length);
+
+/* metadata_generated.c: a type's own name as the source has it: without the arity behind its
+ * backtick and without the mangling of file-local types. */
+struct metadata_type_word {
+    const char *text;
+    size_t length;
+    uint32_t arity;
+};
+struct metadata_type_word metadata_type_word(const char *name);
+const char *metadata_file_local(const char *name);
+
+/* Bytes that one signature's tree may take. */
+#define METADATA_SIGNATURE_ARENA ((size_t)16 << 20)
+
+/* metadata_print.c: "int" for "Int32" and so on; NULL. The name of a generic parameter, or
+ * !0, !!0. */
+const char *metadata_keyword(const char *system_name);
+void metadata_generic_name(const struct metadata_image *image, mdToken owner, uint32_t number,
+                           struct buffer *text);
+
+/* metadata_names.c: the type that the source shows around code of closures and state
+ * machines; the kickoff of a MoveNext (any other method: itself). */
+mdToken metadata_source_type(const struct metadata_image *image, mdToken type);
+mdToken metadata_source_method(const struct metadata_image *image, mdToken method);
+/* metadata_generated.c: behind the last dot outside of <>: Place of Shop.IOrders<T>.Place. */
+const char *metadata_last_part(const char *name);
+
 static inline bool metadata_text_is(const char *text, size_t length, const char *other)
 {
     size_t i = 0;

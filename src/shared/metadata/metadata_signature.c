@@ -10,6 +10,7 @@ struct parser {
     struct arena *arena;
     struct error *error;
     enum status status; /* sticky: the first failure */
+    size_t claimed;     /* parts counted so far: each takes a byte of its own */
 };
 
 static struct meta_type *read_type(struct parser *parser, unsigned depth);
@@ -35,7 +36,8 @@ static uint32_t read_count(struct parser *parser)
 {
     uint64_t at = reader_offset(&parser->reader);
     uint32_t count = reader_compressed_u32(&parser->reader);
-    if (count > reader_left(&parser->reader)) {
+    parser->claimed += count;
+    if (count > reader_left(&parser->reader) || parser->claimed > parser->reader.length) {
         fail_at(parser, at, "it claims more parts than it has bytes", count);
         return 0;
     }
