@@ -28,6 +28,8 @@ enum target_state {
     TARGET_SILENT,        /* the socket is there and does not answer (target_check_all only) */
     TARGET_OLD,           /* a runtime that cannot be attached to */
     TARGET_OTHER_MACHINE, /* not the agent's processor architecture */
+    TARGET_NO_PLACE,      /* nowhere to put the agent's file so that it can load it, or no such
+                             file (target_check_all only) */
     TARGET_STATES,
 };
 
