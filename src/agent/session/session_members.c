@@ -1,0 +1,656 @@
+#include "session_members.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base_map.h"
+#include "base_text.h"
+#include "clr_flags.h"
+#include "metadata_names.h"
+#include "metadata_resolve.h"
+#include "metadata_tables.h"
+
+#define MAX_FORWARDS 8
+#define MAX_BASES    64
+#define MAX_NAME     256
+
+/* ---- definitions ---- */
+
+struct session_scope {
+    struct modules *modules;
+    pthread_mutex_t mutex;
+    struct map known; /* module address and token -> index into entries, plus one */
+    struct scope_entry *entries;
+    uint32_t count, room;
+};
+
+struct scope_entry {
+    const struct module *module;
+    mdToken token;
+    struct type_definition definition; /* module NULL: cannot be followed now */
+};
+
+#define SCOPE_MAX_ENTRIES 8192u
+
+struct session_scope *session_scope_new(struct modules *modules)
+{
+    struct session_scope *scope = calloc(1, sizeof *scope);
+    if (scope == NULL)
+        return NULL;
+    scope->modules = modules;
+    pthread_mutex_init(&scope->mutex, NULL);
+    map_init(&scope->known);
+    return scope;
+}
+
+void session_scope_free(struct session_scope *scope)
+{
+    if (scope == NULL)
+        return;
+    map_release(&scope->known);
+    free(scope->entries);
+    pthread_mutex_destroy(&scope->mutex);
+    free(scope);
+}
+
+void session_scope_forget(struct session_scope *scope)
+{
+    pthread_mutex_lock(&scope->mutex);
+    map_clear(&scope->known);
+    scope->count = 0;
+    pthread_mutex_unlock(&scope->mutex);
+}
+
+static uint64_t scope_key(const struct module *module, mdToken token)
+{
+    return map_hash((uint64_t)(uintptr_t)module) ^ token;
+}
+
+static bool scope_get(struct session_scope *scope, const struct module *module, mdToken token,
+                      struct type_definition *definition)
+{
+    uint64_t index;
+    bool found = false;
+    pthread_mutex_lock(&scope->mutex);
+    if (map_get(&scope->known, scope_key(module, token), &index) && index <= scope->count) {
+        const struct scope_entry *entry = &scope->entries[index - 1];
+        found = entry->module == module && entry->token == token;
+        if (found)
+            *definition = entry->definition;
+    }
+    pthread_mutex_unlock(&scope->mutex);
+    return found;
+}
+
+static void scope_put(struct session_scope *scope, const struct module *module, mdToken token,
+                      const struct type_definition *definition)
+{
+    pthread_mutex_lock(&scope->mutex);
+    if (scope->count >= SCOPE_MAX_ENTRIES) {
+        map_clear(&scope->known);
+        scope->count = 0;
+    }
+    if (scope->count == scope->room) {
+        uint32_t room = scope->room == 0 ? 64 : scope->room * 2;
+        struct scope_entry *grown = realloc(scope->entries, room * sizeof *grown);
+        if (grown == NULL) {
+            pthread_mutex_unlock(&scope->mutex);
+            return;
+        }
+        scope->entries = grown;
+        scope->room = room;
+    }
+    scope->entries[scope->count] = (struct scope_entry){module, token, *definition};
+    if (map_put(&scope->known, scope_key(module, token), scope->count + 1))
+        scope->count++;
+    pthread_mutex_unlock(&scope->mutex);
+}
+
+/* Follows an identity through assemblies and forwards. */
+static bool identity_find(struct session_scope *scope, const struct module *module,
+                          struct metadata_identity *identity, struct type_definition *definition)
+{
+    for (int hops = 0; hops < MAX_FORWARDS; hops++) {
+        if (identity->assembly[0] != '\0')
+            module = modules_by_assembly(scope->modules, identity->assembly);
+        if (module == NULL || module->image == NULL)
+            return false;
+        mdToken type = metadata_find_type(module->image, identity);
+        if (type != mdTokenNil) {
+            *definition = (struct type_definition){module, type};
+            return true;
+        }
+        const char *next = metadata_find_forward(module->image, identity);
+        if (next == NULL || next[0] == '\0')
+            return false;
+        identity->assembly = next;
+    }
+    return false;
+}
+
+bool type_definition_find(struct session_scope *scope, const struct module *module, mdToken token,
+                          struct type_definition *definition)
+{
+    *definition = (struct type_definition){NULL, mdTokenNil};
+    if (module == NULL || module->image == NULL || token == mdTokenNil)
+        return false;
+    if (token_table(token) == CLR_TABLE_TypeDef) {
+        *definition = (struct type_definition){module, token};
+        return metadata_token_exists(module->image, token);
+    }
+    if (scope_get(scope, module, token, definition))
+        return definition->module != NULL;
+    struct metadata_identity identity;
+    if (metadata_identify(module->image, token, &identity, NULL) != STATUS_OK ||
+        !identity_find(scope, module, &identity, definition))
+        *definition = (struct type_definition){NULL, mdTokenNil};
+    scope_put(scope, module, token, definition);
+    return definition->module != NULL;
+}
+
+bool type_definition_core(struct session_scope *scope, const char *full_name,
+                          struct type_definition *definition)
+{
+    const struct module *core = modules_by_assembly(scope->modules, "System.Private.CoreLib");
+    *definition = (struct type_definition){core, mdTokenNil};
+    if (core == NULL || core->image == NULL)
+        return false;
+    definition->type = metadata_find_type_text(core->image, full_name);
+    return definition->type != mdTokenNil;
+}
+
+void type_definition_print(const struct type_definition *definition, struct buffer *text)
+{
+    struct metadata_identity identity;
+    if (definition->module != NULL && definition->module->image != NULL &&
+        metadata_identify(definition->module->image, definition->type, &identity, NULL) ==
+            STATUS_OK)
+        metadata_identity_print(&identity, text);
+}
+
+bool type_definition_is(const struct type_definition *definition, const char *full_name)
+{
+    return definition->module != NULL && definition->module->image != NULL &&
+           metadata_type_is(definition->module->image, definition->type, full_name);
+}
+
+/* ---- declared types ---- */
+
+static struct declared declared_of(const struct module *module, const struct meta_type *type,
+                                   const struct declared *arguments, uint32_t count)
+{
+    return (struct declared){module, type, arguments, count};
+}
+
+/* Through modifiers, pinned, byrefs and known type parameters. */
+static struct declared declared_plain(const struct declared *declared, bool *byref)
+{
+    struct declared at = *declared;
+    *byref = false;
+    for (int i = 0; i < METADATA_MAX_TYPE_DEPTH && at.type != NULL; i++) {
+        at.type = metadata_type_plain(at.type);
+        if (at.type->element == ELEMENT_TYPE_BYREF && at.type->inner != NULL) {
+            *byref = true;
+            at.type = at.type->inner;
+        } else if (at.type->element == ELEMENT_TYPE_VAR && at.type->number < at.argument_count) {
+            at = at.arguments[at.type->number];
+        } else {
+            break;
+        }
+    }
+    return at;
+}
+
+static const char *const known_types[] = {
+    "System.Decimal",  "System.DateTime", "System.TimeSpan",       "System.Guid",
+    "System.DateOnly", "System.TimeOnly", "System.DateTimeOffset", "System.Exception",
+};
+
+static const char *known_name(const struct type_definition *definition)
+{
+    for (size_t i = 0; i < sizeof known_types / sizeof *known_types; i++)
+        if (type_definition_is(definition, known_types[i]))
+            return known_types[i];
+    return NULL;
+}
+
+/* A type of the core library that signatures may spell by name instead of by element. */
+static bool named_primitive(const struct type_definition *definition, struct declared_view *view)
+{
+    static const struct {
+        const char *name;
+        uint8_t element;
+    } rows[] = {
+        {"System.Boolean", ELEMENT_TYPE_BOOLEAN}, {"System.Char", ELEMENT_TYPE_CHAR},
+        {"System.SByte", ELEMENT_TYPE_I1},        {"System.Byte", ELEMENT_TYPE_U1},
+        {"System.Int16", ELEMENT_TYPE_I2},        {"System.UInt16", ELEMENT_TYPE_U2},
+        {"System.Int32", ELEMENT_TYPE_I4},        {"System.UInt32", ELEMENT_TYPE_U4},
+        {"System.Int64", ELEMENT_TYPE_I8},        {"System.UInt64", ELEMENT_TYPE_U8},
+        {"System.Single", ELEMENT_TYPE_R4},       {"System.Double", ELEMENT_TYPE_R8},
+        {"System.IntPtr", ELEMENT_TYPE_I},        {"System.UIntPtr", ELEMENT_TYPE_U},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (type_definition_is(definition, rows[i].name)) {
+            view->element = rows[i].element;
+            view->kind = DECLARED_PRIMITIVE;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void see_definition(struct session_scope *scope, const struct meta_type *type,
+                           struct declared_view *view)
+{
+    if (!type_definition_find(scope, view->plain.module, type->token, &view->definition))
+        return;
+    const struct metadata_image *image = view->definition.module->image;
+    mdToken token = view->definition.type;
+    if (metadata_type_is_enum(image, token)) {
+        view->kind = DECLARED_ENUM;
+    } else if (metadata_type_is_value_type(image, token)) {
+        view->kind = DECLARED_STRUCT;
+        if (!named_primitive(&view->definition, view))
+            view->known = known_name(&view->definition);
+        view->nullable = type_definition_is(&view->definition, "System.Nullable`1");
+    } else if (metadata_type_is_interface(image, token) ||
+               type_definition_is(&view->definition, "System.Object")) {
+        view->kind = DECLARED_INTERFACE;
+    } else if (type_definition_is(&view->definition, "System.String")) {
+        view->kind = DECLARED_STRING;
+        view->element = ELEMENT_TYPE_STRING;
+    } else {
+        view->kind = DECLARED_CLASS;
+        view->known = known_name(&view->definition);
+    }
+}
+
+static bool see_instance(struct session_scope *scope, struct arena *arena,
+                         struct declared_view *view)
+{
+    const struct meta_type *type = view->plain.type;
+    struct declared *arguments =
+        arena_new_array(arena, type->argument_count + 1u, struct declared);
+    if (arguments == NULL)
+        return false;
+    for (uint32_t i = 0; i < type->argument_count; i++)
+        arguments[i] = declared_of(view->plain.module, type->arguments[i], view->plain.arguments,
+                                   view->plain.argument_count);
+    view->arguments = arguments;
+    view->argument_count = type->argument_count;
+    if (type->inner != NULL)
+        see_definition(scope, type->inner, view);
+    return true;
+}
+
+bool declared_see(struct session_scope *scope, const struct declared *declared,
+                  struct arena *arena, struct declared_view *view)
+{
+    memset(view, 0, sizeof *view);
+    view->plain = declared_plain(declared, &view->byref);
+    const struct meta_type *type = view->plain.type;
+    if (type == NULL)
+        return true;
+    view->element = type->element;
+    switch (type->element) {
+    case ELEMENT_TYPE_STRING:
+        view->kind = DECLARED_STRING;
+        type_definition_core(scope, "System.String", &view->definition);
+        return true;
+    case ELEMENT_TYPE_OBJECT:
+        view->kind = DECLARED_INTERFACE;
+        return true;
+    case ELEMENT_TYPE_SZARRAY:
+    case ELEMENT_TYPE_ARRAY:
+        view->kind = DECLARED_ARRAY;
+        return true;
+    case ELEMENT_TYPE_VAR:
+    case ELEMENT_TYPE_MVAR:
+        view->kind = DECLARED_PARAMETER;
+        return true;
+    case ELEMENT_TYPE_PTR:
+    case ELEMENT_TYPE_FNPTR:
+        view->kind = DECLARED_POINTER;
+        return true;
+    case ELEMENT_TYPE_CLASS:
+    case ELEMENT_TYPE_VALUETYPE:
+        /* A generic type's own `this` has no arguments in its signature: its parameters stay
+         * what they are. */
+        view->arguments = view->plain.arguments;
+        view->argument_count = view->plain.argument_count;
+        see_definition(scope, type, view);
+        return true;
+    case ELEMENT_TYPE_GENERICINST:
+        return see_instance(scope, arena, view);
+    default:
+        if (clr_element_size(type->element) != 0)
+            view->kind = DECLARED_PRIMITIVE;
+        return true;
+    }
+}
+
+bool declared_self(const struct type_definition *definition, struct arena *arena,
+                   struct declared *declared)
+{
+    struct meta_type *type = arena_new(arena, struct meta_type);
+    if (type == NULL)
+        return false;
+    type->element = metadata_type_is_value_type(definition->module->image, definition->type)
+                        ? ELEMENT_TYPE_VALUETYPE
+                        : ELEMENT_TYPE_CLASS;
+    type->token = definition->type;
+    *declared = declared_of(definition->module, type, NULL, 0);
+    return true;
+}
+
+/* ---- members ---- */
+
+bool member_field_name(const struct metadata_image *image, mdToken field, char *name, size_t size)
+{
+    const char *raw = metadata_cell_text(image, CLR_TABLE_Field, token_rid(field),
+                                         METADATA_FIELD_NAME);
+    const char *start;
+    size_t length;
+    bool source = metadata_field_source_name(raw, &start, &length);
+    if (!source) {
+        text_copy(name, size, raw);
+        return false;
+    }
+    if (length >= size)
+        length = size - 1;
+    memcpy(name, start, length);
+    name[length] = '\0';
+    /* Tuple<...> keeps Item1 in m_Item1. */
+    if (strncmp(name, "m_Item", 6) == 0 && name[6] >= '1' && name[6] <= '9')
+        memmove(name, name + 2, strlen(name + 2) + 1);
+    return true;
+}
+
+static uint32_t field_flags(const struct metadata_image *image, mdToken field)
+{
+    return metadata_cell(image, CLR_TABLE_Field, token_rid(field), METADATA_FIELD_FLAGS);
+}
+
+/* The getter of a property; mdTokenNil: it has none. */
+static mdToken property_getter(const struct metadata_image *image, mdToken property)
+{
+    struct metadata_rows rows = metadata_accessors(image, property);
+    for (mdToken row; (row = metadata_rows_next(image, &rows)) != mdTokenNil;)
+        if (metadata_cell(image, CLR_TABLE_MethodSemantics, token_rid(row),
+                          METADATA_METHOD_SEMANTICS_SEMANTICS) &
+            msGetter)
+            return metadata_cell_token(image, CLR_TABLE_MethodSemantics, token_rid(row),
+                                       METADATA_METHOD_SEMANTICS_METHOD);
+    return mdTokenNil;
+}
+
+/* The FieldDef of `type` that an ldfld's token names. */
+static mdToken own_field(const struct metadata_image *image, mdToken type, mdToken token)
+{
+    if (token_table(token) == CLR_TABLE_Field)
+        return metadata_owner(image, token) == type ? token : mdTokenNil;
+    struct metadata_member member;
+    if (token_table(token) != CLR_TABLE_MemberRef ||
+        metadata_member_read(image, token, &member, NULL) != STATUS_OK || !member.is_field)
+        return mdTokenNil;
+    struct metadata_identity parent, self;
+    if (metadata_identify(image, member.parent, &parent, NULL) != STATUS_OK ||
+        metadata_identify(image, type, &self, NULL) != STATUS_OK ||
+        !metadata_identity_equal(&parent, &self, true))
+        return mdTokenNil;
+    return metadata_find_field(image, type, member.name);
+}
+
+/* ldarg.0; ldfld FIELD; ret: as release builds write it, and as debug builds do (a nop first,
+ * the value through a local and an empty branch). */
+static bool getter_code(struct reader body, uint32_t *token)
+{
+    uint8_t head = reader_u8(&body);
+    uint32_t length = head >> 2;
+    if ((head & CorILMethod_FormatMask) == CorILMethod_FatFormat) {
+        reader_skip(&body, 3); /* flags and size, stack */
+        length = reader_u32(&body);
+        reader_skip(&body, 4);
+    } else if ((head & CorILMethod_FormatMask) != CorILMethod_TinyFormat) {
+        return false;
+    }
+    bool debug = length == 12;
+    if (length != 7 && !debug)
+        return false;
+    if (debug && reader_u8(&body) != 0x00)
+        return false;
+    if (reader_u8(&body) != 0x02 || reader_u8(&body) != 0x7b)
+        return false;
+    *token = reader_u32(&body);
+    static const uint8_t end[] = {0x0a, 0x2b, 0x00, 0x06, 0x2a};
+    for (size_t i = debug ? 0 : 4; i < sizeof end; i++)
+        if (reader_u8(&body) != end[i])
+            return false;
+    return !reader_failed(&body);
+}
+
+mdToken member_trivial_getter(const struct metadata_image *image, mdToken type, mdToken property)
+{
+    mdToken getter = property_getter(image, property);
+    if (getter == mdTokenNil)
+        return mdTokenNil;
+    uint32_t row = token_rid(getter);
+    if (metadata_cell(image, CLR_TABLE_MethodDef, row, METADATA_METHOD_DEF_FLAGS) & mdStatic)
+        return mdTokenNil;
+    struct reader body;
+    uint32_t token;
+    if (metadata_image_body(image, metadata_cell(image, CLR_TABLE_MethodDef, row,
+                                                 METADATA_METHOD_DEF_RVA),
+                            &body, NULL) != STATUS_OK ||
+        !getter_code(body, &token))
+        return mdTokenNil;
+    return own_field(image, type, token);
+}
+
+static bool name_field(const struct declared_view *view, mdToken field, struct arena *arena,
+                       struct member *member)
+{
+    const struct metadata_image *image = view->definition.module->image;
+    char name[MAX_NAME];
+    member_field_name(image, field, name, sizeof name);
+    member->name = arena_copy_text(arena, name, strlen(name));
+    struct meta_type *type = NULL;
+    if (member->name == NULL ||
+        metadata_signature_field(metadata_cell_blob(image, CLR_TABLE_Field, token_rid(field),
+                                                    METADATA_FIELD_SIGNATURE),
+                                 arena, &type, NULL) != STATUS_OK)
+        return false;
+    member->type =
+        declared_of(view->definition.module, type, view->arguments, view->argument_count);
+    return true;
+}
+
+static enum member_answer property_find(const struct declared_view *view, const char *name,
+                                        struct arena *arena, struct member *member)
+{
+    const struct metadata_image *image = view->definition.module->image;
+    struct metadata_rows rows = metadata_type_properties(image, view->definition.type);
+    for (mdToken property; (property = metadata_rows_next(image, &rows)) != mdTokenNil;) {
+        if (strcmp(metadata_cell_text(image, CLR_TABLE_Property, token_rid(property),
+                                      METADATA_PROPERTY_NAME),
+                   name) != 0)
+            continue;
+        mdToken field = member_trivial_getter(image, view->definition.type, property);
+        if (field == mdTokenNil || (field_flags(image, field) & fdStatic))
+            return MEMBER_COMPUTED;
+        return name_field(view, field, arena, member) ? MEMBER_FOUND : MEMBER_OPEN;
+    }
+    return MEMBER_NONE;
+}
+
+static enum member_answer own_member(const struct declared_view *view, const char *name,
+                                     struct arena *arena, struct member *member)
+{
+    const struct metadata_image *image = view->definition.module->image;
+    struct metadata_rows rows = metadata_type_fields(image, view->definition.type);
+    char field_name[MAX_NAME];
+    bool is_static = false;
+    for (mdToken field; (field = metadata_rows_next(image, &rows)) != mdTokenNil;) {
+        member_field_name(image, field, field_name, sizeof field_name);
+        if (strcmp(field_name, name) != 0)
+            continue;
+        if (!(field_flags(image, field) & fdStatic))
+            return name_field(view, field, arena, member) ? MEMBER_FOUND : MEMBER_OPEN;
+        is_static = true;
+    }
+    enum member_answer answer = property_find(view, name, arena, member);
+    return answer == MEMBER_NONE && is_static ? MEMBER_STATIC : answer;
+}
+
+/* The view of the base class; false: there is none, and *open tells that it cannot be read. */
+static bool base_view(struct session_scope *scope, const struct declared_view *view,
+                      struct arena *arena, struct declared_view *base, bool *open)
+{
+    const struct metadata_image *image = view->definition.module->image;
+    mdToken token = metadata_type_base(image, view->definition.type);
+    *open = false;
+    if (token == mdTokenNil)
+        return false;
+    struct meta_type *type = NULL;
+    if (token_table(token) == CLR_TABLE_TypeSpec) {
+        if (metadata_signature_type(metadata_cell_blob(image, CLR_TABLE_TypeSpec,
+                                                       token_rid(token),
+                                                       METADATA_TYPE_SPEC_SIGNATURE),
+                                    arena, &type, NULL) != STATUS_OK)
+            type = NULL;
+    } else if ((type = arena_new(arena, struct meta_type)) != NULL) {
+        type->element = ELEMENT_TYPE_CLASS;
+        type->token = token;
+    }
+    struct declared declared =
+        declared_of(view->definition.module, type, view->arguments, view->argument_count);
+    *open = type == NULL || !declared_see(scope, &declared, arena, base) ||
+            base->definition.module == NULL;
+    /* Object comes as an interface: it has no fields. */
+    return !*open && base->kind != DECLARED_INTERFACE;
+}
+
+/* Names that the recorder's layouts give to what is no field of that name. */
+static enum member_answer special_member(const struct declared_view *view, const char *name,
+                                         struct member *member)
+{
+    static const struct meta_type int_type = {.element = ELEMENT_TYPE_I4};
+    static const struct meta_type bool_type = {.element = ELEMENT_TYPE_BOOLEAN};
+    static const struct meta_type string_type = {.element = ELEMENT_TYPE_STRING};
+    bool length = strcmp(name, "Length") == 0;
+    if (view->kind == DECLARED_STRING || view->kind == DECLARED_ARRAY) {
+        *member = (struct member){"Length", declared_of(view->plain.module, &int_type, NULL, 0)};
+        return length ? MEMBER_FOUND : MEMBER_NONE;
+    }
+    if (view->nullable && strcmp(name, "HasValue") == 0) {
+        *member = (struct member){"HasValue",
+                                  declared_of(view->plain.module, &bool_type, NULL, 0)};
+        return MEMBER_FOUND;
+    }
+    if (view->nullable && strcmp(name, "Value") == 0 && view->argument_count == 1) {
+        *member = (struct member){"Value", view->arguments[0]};
+        return MEMBER_FOUND;
+    }
+    if (view->known != NULL && strcmp(view->known, "System.Exception") == 0 &&
+        strcmp(name, "Message") == 0) {
+        *member = (struct member){"Message",
+                                  declared_of(view->plain.module, &string_type, NULL, 0)};
+        return MEMBER_FOUND;
+    }
+    return MEMBER_OPEN;
+}
+
+enum member_answer member_find(struct session_scope *scope, const struct declared_view *view,
+                               const char *name, struct arena *arena, struct member *member)
+{
+    struct declared_view at = *view;
+    enum member_answer kept = MEMBER_NONE;
+    if (view->kind == DECLARED_PRIMITIVE || view->kind == DECLARED_ENUM)
+        return MEMBER_NONE;
+    for (int i = 0; i < MAX_BASES; i++) {
+        enum member_answer answer = special_member(&at, name, member);
+        if (answer != MEMBER_OPEN)
+            return answer;
+        if ((at.kind != DECLARED_CLASS && at.kind != DECLARED_STRUCT) ||
+            at.definition.module == NULL)
+            return MEMBER_OPEN;
+        answer = own_member(&at, name, arena, member);
+        if (answer == MEMBER_FOUND || answer == MEMBER_OPEN)
+            return answer;
+        if (answer != MEMBER_NONE && kept == MEMBER_NONE)
+            kept = answer;
+        struct declared_view base;
+        bool open;
+        if (!base_view(scope, &at, arena, &base, &open))
+            return kept != MEMBER_NONE ? kept : open ? MEMBER_OPEN : MEMBER_NONE;
+        at = base;
+    }
+    return MEMBER_OPEN;
+}
+
+static bool list_name(struct buffer *text, const char *name, size_t *count, size_t most)
+{
+    if (*count == most)
+        buffer_append_text(text, ", …");
+    if (*count >= most)
+        return false;
+    if ((*count)++ > 0)
+        buffer_append_text(text, ", ");
+    buffer_append_text(text, name);
+    return true;
+}
+
+static void list_own(const struct declared_view *view, struct buffer *text, size_t *count,
+                     size_t most)
+{
+    const struct metadata_image *image = view->definition.module->image;
+    struct metadata_rows rows = metadata_type_fields(image, view->definition.type);
+    char name[MAX_NAME];
+    for (mdToken field; (field = metadata_rows_next(image, &rows)) != mdTokenNil;) {
+        if (field_flags(image, field) & fdStatic)
+            continue;
+        if (member_field_name(image, field, name, sizeof name) &&
+            !list_name(text, name, count, most))
+            return;
+    }
+    rows = metadata_type_properties(image, view->definition.type);
+    for (mdToken property; (property = metadata_rows_next(image, &rows)) != mdTokenNil;) {
+        const char *property_name = metadata_cell_text(
+            image, CLR_TABLE_Property, token_rid(property), METADATA_PROPERTY_NAME);
+        mdToken field = member_trivial_getter(image, view->definition.type, property);
+        if (field == mdTokenNil || (field_flags(image, field) & fdStatic))
+            continue;
+        member_field_name(image, field, name, sizeof name);
+        if (strcmp(name, property_name) != 0 && !list_name(text, property_name, count, most))
+            return;
+    }
+}
+
+void member_list(struct session_scope *scope, const struct declared_view *view,
+                 struct arena *arena, size_t most, struct buffer *text)
+{
+    struct declared_view at = *view;
+    size_t count = 0;
+    if (view->kind == DECLARED_STRING || view->kind == DECLARED_ARRAY) {
+        buffer_append_text(text, "Length");
+        return;
+    }
+    if (view->nullable) {
+        buffer_append_text(text, "HasValue, Value");
+        return;
+    }
+    for (int i = 0; i < MAX_BASES && count <= most; i++) {
+        if ((at.kind != DECLARED_CLASS && at.kind != DECLARED_STRUCT) ||
+            at.definition.module == NULL)
+            return;
+        if (at.known != NULL && strcmp(at.known, "System.Exception") == 0)
+            list_name(text, "Message", &count, most);
+        list_own(&at, text, &count, most);
+        struct declared_view base;
+        bool open;
+        if (!base_view(scope, &at, arena, &base, &open))
+            return;
+        at = base;
+    }
+}
