@@ -49,7 +49,8 @@ enum status target_start(char *const argv[], const struct target_signals *signal
  * not 0 (set by a signal handler). */
 enum status target_start_link(struct target_started *started, const volatile sig_atomic_t *stop,
                               struct target_link *link, struct error *error);
-/* Waits for the end (milliseconds; negative: without limit). False: still running. */
+/* Waits for the end (milliseconds; negative: without limit). False: still running, at the end of
+ * the time or because a signal came. */
 bool target_start_wait(struct target_started *started, int timeout_ms);
 /* Closes the descriptor; the program runs on. */
 void target_start_release(struct target_started *started);
