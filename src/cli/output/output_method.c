@@ -9,12 +9,14 @@ void methods_init(struct methods *methods)
 {
     *methods = (struct methods){0};
     arena_init(&methods->arena, ARENA_LIMIT);
+    text_map_init(&methods->by_name);
 }
 
 void methods_release(struct methods *methods)
 {
     free(methods->items);
     arena_release(&methods->arena);
+    text_map_release(&methods->by_name);
     *methods = (struct methods){0};
 }
 
@@ -124,6 +126,21 @@ static bool get_method(struct arena *arena, struct reader message, struct method
     return !message.failed;
 }
 
+static void note_name(struct methods *methods, struct method *method)
+{
+    uint64_t other = method->site;
+    if (!text_map_get(&methods->by_name, method->name, &other))
+        text_map_put(&methods->by_name, method->name, method->site);
+    struct method *first = methods_get(methods, (uint32_t)other);
+    if (first && first != method && strcmp(first->signature, method->signature) != 0)
+        first->overloaded = method->overloaded = true;
+    size_t width = strlen(method->name);
+    if (method->overloaded)
+        width += strlen(method->signature);
+    if (width > methods->widest)
+        methods->widest = width;
+}
+
 enum status methods_add(struct methods *methods, struct reader payload, struct method **added,
                         struct error *error)
 {
@@ -138,8 +155,7 @@ enum status methods_add(struct methods *methods, struct reader payload, struct m
     *place = method;
     if (method.site >= methods->count)
         methods->count = method.site + 1;
-    if (strlen(method.name) > methods->widest)
-        methods->widest = strlen(method.name);
+    note_name(methods, place);
     if (added)
         *added = place;
     return STATUS_OK;

@@ -12,6 +12,7 @@
 
 #include "base_arena.h"
 #include "base_error.h"
+#include "base_map.h"
 #include "base_reader.h"
 #include "wire_message.h"
 
@@ -34,6 +35,7 @@ struct method {
     enum wire_method_kind kind;
     uint32_t value_count;
     const struct method_value *values;
+    bool overloaded; /* another probed method has the same name */
     bool has_result;
     struct method_value result;
     uint32_t note_count;
@@ -48,7 +50,8 @@ struct methods {
     struct method *items;
     uint32_t count; /* one behind the highest site */
     uint32_t capacity;
-    size_t widest; /* of the names, in bytes */
+    size_t widest;           /* of the names, in bytes */
+    struct text_map by_name; /* name -> site of the first that had it */
 };
 
 #define METHODS_MAX (1u << 20)

@@ -57,6 +57,34 @@ const struct type_info *types_need(struct types *types, uint64_t id)
     return type;
 }
 
+/* Types of fields nest only as deep as real programs do; the bound is for others. */
+#define NEED_DEPTH 16
+
+static bool need_whole(struct types *types, uint64_t id, unsigned depth)
+{
+    uint64_t found = 0;
+    bool missing = false;
+    if (id == 0 || depth == 0)
+        return false;
+    if (!map_get(&types->known, id, &found)) {
+        want(types, id);
+        return true;
+    }
+    struct type_info *type = (struct type_info *)(uintptr_t)found;
+    if (type->complete)
+        return false;
+    missing |= need_whole(types, type->item, depth - 1);
+    for (uint32_t i = 0; i < type->field_count; i++)
+        missing |= need_whole(types, type->fields[i].type, depth - 1);
+    type->complete = !missing;
+    return missing;
+}
+
+bool types_need_whole(struct types *types, uint64_t id)
+{
+    return need_whole(types, id, NEED_DEPTH);
+}
+
 bool types_put_wanted(struct types *types, struct buffer *frames)
 {
     if (types->wanted_count == 0)

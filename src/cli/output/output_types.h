@@ -40,7 +40,8 @@ struct type_info {
     uint32_t size;
     enum wire_type_kind kind;
     uint8_t element;
-    bool flags; /* [Flags] enum */
+    bool flags;    /* [Flags] enum */
+    bool complete; /* the types of all that lies inside its values are known, too */
     uint32_t field_count;
     const struct type_field *fields;
     uint32_t member_count;
@@ -64,6 +65,8 @@ enum status types_add(struct types *types, struct reader payload, struct error *
 const struct type_info *types_find(const struct types *types, uint64_t id);
 /* As types_find, and wants the type where it is not known. id 0: NULL. */
 const struct type_info *types_need(struct types *types, uint64_t id);
+/* Wants the type and all that lie inside its values; true where one is not known yet. */
+bool types_need_whole(struct types *types, uint64_t id);
 /* Appends one WANT_TYPE message for all that is wanted; false where nothing is. */
 bool types_put_wanted(struct types *types, struct buffer *frames);
 /* The field of that name (any letter case of the first), or NULL. */

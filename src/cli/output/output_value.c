@@ -89,43 +89,11 @@ const struct value *value_list_slot(const struct value_list *list, uint16_t slot
     return NULL;
 }
 
-/* ---- which types are needed ---- */
-
-#define NEED_DEPTH 8
-
-static bool need_type(struct types *types, uint64_t id, unsigned depth);
-
-/* The types of the fields that lie inside the value itself. */
-static bool need_fields(struct types *types, const struct type_info *type, unsigned depth)
-{
-    bool missing = false;
-    for (uint32_t i = 0; i < type->field_count; i++)
-        if (type->fields[i].type && !type->fields[i].hidden)
-            missing |= need_type(types, type->fields[i].type, depth);
-    return missing;
-}
-
-static bool need_type(struct types *types, uint64_t id, unsigned depth)
-{
-    if (id == 0)
-        return false;
-    const struct type_info *type = types_need(types, id);
-    if (!type)
-        return true;
-    if (depth == 0)
-        return false;
-    bool missing = type->kind == WIRE_TYPE_ARRAY || type->kind == WIRE_TYPE_NULLABLE ||
-                           type->kind == WIRE_TYPE_SPAN
-                       ? need_type(types, type->item, depth - 1)
-                       : false;
-    return need_fields(types, type, depth - 1) || missing;
-}
-
 bool value_list_need_types(const struct value_list *list, struct types *types)
 {
     bool missing = false;
     for (uint32_t i = 0; i < list->count; i++)
         if (list->items[i].kind != WIRE_VALUE_STRING)
-            missing |= need_type(types, list->items[i].type, NEED_DEPTH);
+            missing |= types_need_whole(types, list->items[i].type);
     return missing;
 }
