@@ -42,8 +42,8 @@ enum weave_pass {
 
 enum weave_source {
     WEAVE_ARGUMENT = 1, /* index: argument number, `this` being 0 in instance methods */
-    WEAVE_RESULT = 2,   /* the value returned (exit only); async: the builder's SetResult argument */
-    WEAVE_FIELD = 3,    /* iterators, at start: a field of the state machine; token says which */
+    WEAVE_RESULT = 2, /* the value returned (exit only); async: the builder's SetResult argument */
+    WEAVE_FIELD = 3,  /* iterators, at start: a field of the state machine; token says which */
 };
 
 struct weave_value {
@@ -103,21 +103,25 @@ struct weave_tokens {
 };
 
 struct weave_request {
-    const struct metadata_image *image; /* of the method's module: names and signatures behind tokens */
-    uint32_t method;                /* MethodDef token */
-    const uint8_t *body;            /* header, code, sections: as the runtime gives it */
+    const struct metadata_image
+        *image;          /* of the method's module: names and signatures behind tokens */
+    uint32_t method;     /* MethodDef token */
+    const uint8_t *body; /* header, code, sections: as the runtime gives it */
     size_t body_length;
     enum weave_kind kind;
     uint64_t handle; /* recorder.h */
     const struct weave_entry_points *entry_points;
     const struct weave_tokens *tokens;
     uint32_t enter_count;
+    /* Kinds that have no such moment do not look. Refused at entry: `this` of a constructor. */
     const struct weave_value *enter;
     uint32_t exit_count; /* read at return and throw, numbered alike: RESULT stands last, and is
                             not passed at a throw */
     const struct weave_value *exit;
     bool drop_tail; /* allow to drop `tail.` under exits; else such methods are refused */
-    uint32_t task_offset; /* ASYNC_MOVE_NEXT: offset of the Task reference in the builder */
+    /* ASYNC_MOVE_NEXT, and ASYNC_KICKOFF of async void: offset of the Task reference in the
+     * builder */
+    uint32_t task_offset;
 };
 
 /* One pair of the IL map: an offset of the body given, and where it stands now. */
@@ -127,7 +131,7 @@ struct weave_map_entry {
 };
 
 struct weave_result {
-    struct buffer body; /* with header, ready for SetILFunctionBody */
+    struct buffer body;          /* with header, ready for SetILFunctionBody */
     struct weave_map_entry *map; /* ascending; malloc'd */
     size_t map_count;
 };
@@ -143,8 +147,10 @@ void weave_result_release(struct weave_result *result);
  * ELEMENT_TYPE_BYREF itself. 0: it cannot be shown (void, typed references). */
 enum weave_pass weave_pass_of(uint8_t element_type, bool generic_instance_is_value_type);
 
-/* STATUS_OK, or why a method can never carry a probe whatever its body: the list of methods
- * that woven code itself can reach (clr-facts.md, section 12), by full name. */
+/* STATUS_OK, or why a method can never carry a probe whatever its body (weave_never.def): what
+ * woven code itself reaches, JIT helpers, exception dispatch. `type` without its namespace,
+ * nested types as Outer+Inner with the namespace of Outer. The names count, whatever the
+ * module: ask for methods of System.Private.CoreLib only. */
 enum status weave_never(const char *name_space, const char *type, const char *method,
                         struct error *error);
 
