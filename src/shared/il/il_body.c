@@ -107,6 +107,7 @@ void il_body_layout(struct il_body *body)
 {
     uint32_t offset = 0;
     for (struct il_instruction *at = body->first; at; at = at->next) {
+        at->opcode = (uint16_t)il_opcode_long_branch(at->opcode);
         at->offset = offset;
         offset += il_instruction_size(at);
     }

@@ -57,7 +57,7 @@ struct il_switch {
 struct il_instruction {
     struct il_instruction *next; /* NULL: the last */
     struct il_instruction *previous;
-    uint16_t opcode;   /* enum il_opcode, as parsed: short branches are written long */
+    uint16_t opcode;   /* enum il_opcode; short branches become long with the first layout */
     bool is_target;    /* a branch or switch may lead here (kept by the functions below) */
     int32_t depth;     /* of the stack before it: il_stack_compute, il_check */
     uint32_t original; /* offset in the parsed code; IL_INSERTED */
@@ -203,7 +203,8 @@ struct il_clause *il_add_clause(struct il_body *body, const struct il_clause *cl
 
 /* ---- the way back ----------------------------------------------------------------- */
 
-/* Sets the offset of every instruction and code_size, as il_body_write will write them. */
+/* Sets the offset of every instruction and code_size, as il_body_write will write them; short
+ * branches become long ones. Done by every function that needs offsets. */
 void il_body_layout(struct il_body *body);
 
 /* Bytes of one instruction as written, branches long. */
