@@ -119,6 +119,23 @@ static enum status slot_taken(const struct attach *attach, struct error *error)
     return STATUS_TARGET;
 }
 
+static enum status ended_meanwhile(const struct attach *attach, struct error *error)
+{
+    return error_set(error, STATUS_TARGET, "pid %d ended while rejig attached to it",
+                     (int)attach->hold->pid);
+}
+
+/* A dying process closes its sockets a moment before its end can be seen. */
+static bool is_dying(const struct attach *attach)
+{
+    for (int i = 0; i < 100; i++) {
+        if (target_hold_ended(attach->hold))
+            return true;
+        poll(NULL, 0, 1);
+    }
+    return false;
+}
+
 static enum status refused(const struct attach *attach, struct error *error)
 {
     const struct error *answer = &attach->answer_error;
@@ -129,7 +146,7 @@ static enum status refused(const struct attach *attach, struct error *error)
     case CORPROF_E_PROFILER_CANCEL_ACTIVATION:
         error_set(error, status, "the agent in pid %d went away again: it saw no waiting rejig",
                   (int)attach->hold->pid);
-        error_hint(error, "try again; a busy machine may need more time (--timeout)");
+        error_hint(error, "try again: the machine may be busy");
         return status;
     case HRESULT_ERROR_MOD_NOT_FOUND:
         error_set(error, status, "pid %d cannot load the agent's file '%s'", (int)attach->hold->pid,
@@ -139,6 +156,8 @@ static enum status refused(const struct attach *attach, struct error *error)
     default:
         break;
     }
+    if (answer->status == STATUS_PEER && is_dying(attach))
+        return ended_meanwhile(attach, error);
     status = answer->status == STATUS_OK ? STATUS_TARGET : answer->status;
     error_set(error, status, "cannot attach to pid %d: %s", (int)attach->hold->pid,
               answer->message[0] == '\0' ? "the runtime refuses" : answer->message);
@@ -150,8 +169,7 @@ static enum status too_late(const struct attach *attach, struct error *error)
     struct target_stat stat;
     if (target_hold_ended(attach->hold) ||
         target_hold_state(attach->hold, &stat, NULL) != STATUS_OK)
-        return error_set(error, STATUS_TARGET, "pid %d ended while rejig attached to it",
-                         (int)attach->hold->pid);
+        return ended_meanwhile(attach, error);
     error_set(error, STATUS_TARGET, "pid %d does not answer: %s", (int)attach->hold->pid,
               attach->answered ? "the agent is loaded, and its socket does not appear"
               : stat.state == 'T' || stat.state == 't'
@@ -199,7 +217,8 @@ static enum status confirm(struct attach *attach, struct target_link *link, stru
     return STATUS_OK;
 }
 
-static enum status meet_agent(struct attach *attach, struct target_link *link, struct error *error)
+/* One connection and its HELLO. STATUS_PEER: closed without an answer. */
+static enum status try_agent(struct attach *attach, struct target_link *link, struct error *error)
 {
     int fd;
     enum status status = wait_for_socket(attach, &fd, error);
@@ -213,12 +232,23 @@ static enum status meet_agent(struct attach *attach, struct target_link *link, s
             target_link_close(link);
         return status;
     }
-    /* What the runtime says of it tells more than a closed socket. */
-    if (!attach->answered)
+    if (status == STATUS_PEER && !attach->answered) /* the runtime's word tells more */
         hear_answer(attach, clock_monotonic() + 100 * 1000000ull);
     if (status == STATUS_PEER && attach->answered && attach->answer != STATUS_OK)
         return refused(attach, error);
     return status == STATUS_TIMEOUT ? too_late(attach, error) : status;
+}
+
+static enum status meet_agent(struct attach *attach, struct target_link *link, struct error *error)
+{
+    for (;;) {
+        enum status status = try_agent(attach, link, error);
+        /* Two rejigs at once: the agent that the other one waits for may send us away until
+         * it has been met; ours comes after it, or not at all. */
+        if (status != STATUS_PEER || attach->answered || is_dying(attach) ||
+            clock_monotonic() >= attach->deadline)
+            return status;
+    }
 }
 
 static enum status attach_held(const struct target_process *process, const struct target_hold *hold,

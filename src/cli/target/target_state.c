@@ -96,7 +96,8 @@ static bool is_other_user(const struct target_process *process, struct target_ve
     if (process->uid != self && self != 0) {
         text_copy(verdict->note, sizeof verdict->note, process->user);
         put(verdict->reason, sizeof verdict->reason, "it belongs to user '%s'", process->user);
-        put(verdict->hint, sizeof verdict->hint, "run as %s or as root", process->user);
+        put(verdict->hint, sizeof verdict->hint, "run as %s%s", process->user,
+            process->uid == 0 ? "" : " or as root");
     } else {
         text_copy(verdict->note, sizeof verdict->note, "not ours to look into");
         conclude(verdict, TARGET_OTHER_USER,
