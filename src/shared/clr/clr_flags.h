@@ -146,7 +146,7 @@ enum clr_generic_param_attributes {
 
 /* The first byte or word of a method body (ECMA-335 II.25.4). */
 enum clr_method_header {
-    CorILMethod_FormatMask = 0x7, /* of a fat header; a tiny one has its format in two bits */
+    CorILMethod_FormatMask = 0x3,
     CorILMethod_TinyFormat = 0x2,
     CorILMethod_FatFormat = 0x3,
     CorILMethod_MoreSects = 0x8,

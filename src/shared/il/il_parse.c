@@ -59,7 +59,7 @@ static enum status parse_header(struct parse *parse)
     uint32_t first = reader_u8(&peek), code_size;
     if (reader_failed(&peek))
         return malformed(parse, 0, "is empty");
-    if ((first & 3) == CorILMethod_TinyFormat) {
+    if ((first & CorILMethod_FormatMask) == CorILMethod_TinyFormat) {
         reader_skip(&parse->whole, 1);
         code_size = first >> 2;
         parse->body->was_tiny = true;
