@@ -248,7 +248,7 @@ enum status metadata_image_body(const struct metadata_image *image, uint32_t rva
     struct reader window = metadata_image_window_rest(image, rva);
     struct reader reader = window;
     uint8_t first = reader_u8(&reader);
-    if ((first & CorILMethod_FormatMask) == CorILMethod_TinyFormat) {
+    if ((first & 3) == CorILMethod_TinyFormat) { /* two bits; the others are its size */
         reader_skip(&reader, first >> 2);
     } else if ((first & CorILMethod_FormatMask) == CorILMethod_FatFormat) {
         uint32_t header = (uint32_t)(reader_u8(&reader) >> 4) * 4;
