@@ -10,9 +10,9 @@
 enum command_exit {
     COMMAND_EXIT_DONE = 0,
     COMMAND_EXIT_FAILED = 1,
-    COMMAND_EXIT_USAGE = 2,           /* the command line is at fault */
-    COMMAND_EXIT_TARGET = 3,          /* the target is not there or refused */
-    COMMAND_EXIT_NOT_STARTED = 125,   /* -- PROGRAM: rejig failed before the start */
+    COMMAND_EXIT_USAGE = 2,         /* the command line is at fault */
+    COMMAND_EXIT_TARGET = 3,        /* the target is not there or refused */
+    COMMAND_EXIT_NOT_STARTED = 125, /* -- PROGRAM: rejig failed before the start */
     COMMAND_EXIT_PROGRAM_MISSING = 127,
 };
 
