@@ -9,6 +9,11 @@
 /* IsArrayClass says S_FALSE to what is none. */
 #define S_OK 0
 
+static bool failed(HRESULT result)
+{
+    return result < 0;
+}
+
 bool runtime_class_read(struct ICorProfilerInfo15 *info, uint64_t id, struct runtime_class *class)
 {
     memset(class, 0, sizeof *class);
@@ -18,7 +23,7 @@ bool runtime_class_read(struct ICorProfilerInfo15 *info, uint64_t id, struct run
     uint32_t count = 0;
     mdToken type = 0;
     if (info == NULL || id == 0 ||
-        ABI_FAILED(info->vtbl->GetClassIDInfo2(info, (ClassID)id, &module, &type, &parent,
+        failed(info->vtbl->GetClassIDInfo2(info, (ClassID)id, &module, &type, &parent,
                                                RUNTIME_MAX_ARGUMENTS, &count, arguments)) ||
         module == 0 || type == 0)
         return false;
@@ -51,7 +56,7 @@ bool runtime_layout_read(struct ICorProfilerInfo15 *info, uint64_t id,
     *offsets = NULL;
     *count = *size = 0;
     if (info == NULL || id == 0 ||
-        ABI_FAILED(info->vtbl->GetClassLayout(info, (ClassID)id, NULL, 0, count, size)))
+        failed(info->vtbl->GetClassLayout(info, (ClassID)id, NULL, 0, count, size)))
         return false;
     if (*count == 0)
         return true;
@@ -59,7 +64,7 @@ bool runtime_layout_read(struct ICorProfilerInfo15 *info, uint64_t id,
     struct COR_FIELD_OFFSET *fields = calloc(room, sizeof *fields);
     *offsets = calloc(room, sizeof **offsets);
     bool done = fields != NULL && *offsets != NULL &&
-                ABI_SUCCEEDED(info->vtbl->GetClassLayout(info, (ClassID)id, fields, room, &got,
+                !failed(info->vtbl->GetClassLayout(info, (ClassID)id, fields, room, &got,
                                                          size));
     *count = done && got < room ? got : done ? room : 0;
     for (uint32_t i = 0; i < *count; i++)
@@ -76,7 +81,7 @@ uint64_t runtime_class_of(struct ICorProfilerInfo15 *info, uint64_t module, uint
 {
     ClassID id = 0;
     if (info == NULL ||
-        ABI_FAILED(info->vtbl->GetClassFromToken(info, (ModuleID)module, type, &id)))
+        failed(info->vtbl->GetClassFromToken(info, (ModuleID)module, type, &id)))
         return 0;
     return id;
 }
@@ -92,7 +97,7 @@ uint64_t runtime_class_of_instance(struct ICorProfilerInfo15 *info, uint64_t mod
             return 0;
         ids[i] = (ClassID)arguments[i];
     }
-    if (ABI_FAILED(info->vtbl->GetClassFromTokenAndTypeArgs(info, (ModuleID)module, type, count,
+    if (failed(info->vtbl->GetClassFromTokenAndTypeArgs(info, (ModuleID)module, type, count,
                                                             ids, &id)))
         return 0;
     return id;
@@ -101,7 +106,7 @@ uint64_t runtime_class_of_instance(struct ICorProfilerInfo15 *info, uint64_t mod
 bool runtime_string_read(struct ICorProfilerInfo15 *info, uint32_t *length_at, uint32_t *text_at)
 {
     return info != NULL &&
-           ABI_SUCCEEDED(info->vtbl->GetStringLayout2(info, length_at, text_at));
+           !failed(info->vtbl->GetStringLayout2(info, length_at, text_at));
 }
 
 bool runtime_function_at(struct ICorProfilerInfo15 *info, uint64_t address,
@@ -115,9 +120,9 @@ bool runtime_function_at(struct ICorProfilerInfo15 *info, uint64_t address,
     mdToken token = 0;
     uint32_t count = 0;
     if (info == NULL ||
-        ABI_FAILED(info->vtbl->GetFunctionFromIP3(info, (uint8_t *)(uintptr_t)address, &id,
+        failed(info->vtbl->GetFunctionFromIP3(info, (uint8_t *)(uintptr_t)address, &id,
                                                   &rejit)) ||
-        ABI_FAILED(info->vtbl->GetFunctionInfo2(info, id, 0, &class_id, &module, &token,
+        failed(info->vtbl->GetFunctionInfo2(info, id, 0, &class_id, &module, &token,
                                                 RUNTIME_MAX_ARGUMENTS, &count, arguments)))
         return false;
     function->class_id = class_id;
@@ -136,7 +141,7 @@ void runtime_version(struct ICorProfilerInfo15 *info, char *text, size_t size)
     WCHAR version[64] = {0};
     text[0] = '\0';
     if (info == NULL ||
-        ABI_FAILED(info->vtbl->GetRuntimeInformation(info, &clr, &kind, &major, &minor, &build,
+        failed(info->vtbl->GetRuntimeInformation(info, &clr, &kind, &major, &minor, &build,
                                                      &fix, 64, &length, version)))
         return;
     size_t units = 0;
