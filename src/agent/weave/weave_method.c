@@ -29,13 +29,34 @@ static const struct meta_type *result_type(const struct meta_type *type)
     return type->element == ELEMENT_TYPE_VOID ? NULL : type;
 }
 
-/* Where the runtime itself suspends a method, `ret` takes what the Task is to hold. */
-static const struct meta_type *unwrapped_result(const struct meta_type *type)
+static bool is_task(const struct metadata_image *image, mdToken type)
+{
+    static const char *const names[] = {
+        "System.Threading.Tasks.Task",
+        "System.Threading.Tasks.Task`1",
+        "System.Threading.Tasks.ValueTask",
+        "System.Threading.Tasks.ValueTask`1",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (metadata_type_is(image, type, names[i]))
+            return true;
+    return false;
+}
+
+/* Where the runtime itself suspends a method, `ret` takes what the Task is to hold; its own
+ * helpers of that kind return something else than a Task, as it is. */
+static const struct meta_type *unwrapped_result(const struct metadata_image *image,
+                                                const struct meta_type *type)
 {
     type = result_type(type);
-    if (!type || type->element != ELEMENT_TYPE_GENERICINST || type->argument_count != 1)
-        return NULL;
-    return result_type(type->arguments[0]);
+    bool generic = type && type->element == ELEMENT_TYPE_GENERICINST && type->argument_count == 1;
+    const struct meta_type *definition = generic ? type->inner : type;
+    if (!definition ||
+        (definition->element != ELEMENT_TYPE_CLASS &&
+         definition->element != ELEMENT_TYPE_VALUETYPE) ||
+        !is_task(image, definition->token))
+        return type;
+    return generic ? result_type(type->arguments[0]) : NULL;
 }
 
 static void open_method(struct weave *weave)
@@ -63,7 +84,7 @@ static void open_method(struct weave *weave)
     weave->has_this = convention & IMAGE_CEE_CS_CALLCONV_HASTHIS;
     weave->value_this = weave->has_this && metadata_type_is_value_type(image, weave->type);
     weave->constructor = weave->has_this && strcmp(name, ".ctor") == 0;
-    weave->result = impl & miAsync ? unwrapped_result(weave->signature.result)
+    weave->result = impl & miAsync ? unwrapped_result(image, weave->signature.result)
                                    : result_type(weave->signature.result);
     weave->returns_value = weave->result != NULL;
 }
