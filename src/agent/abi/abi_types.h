@@ -11,7 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef int32_t HRESULT; /* below 0: failed */
+#include "clr_flags.h"
+#include "clr_hresult.h" /* HRESULT */
+#include "clr_token.h"   /* mdToken */
+
 typedef int32_t BOOL;
 typedef uint16_t WCHAR; /* a UTF-16 code unit */
 
@@ -20,7 +23,6 @@ typedef uintptr_t FunctionID, ObjectID, GCHandleID, ReJITID, COR_PRF_ELT_INFO;
 typedef uintptr_t COR_PRF_FRAME_INFO, EVENTPIPE_PROVIDER, EVENTPIPE_EVENT;
 typedef uint64_t EVENTPIPE_SESSION;
 typedef void **ObjectHandleID;
-typedef uint32_t mdToken;
 typedef void *HCORENUM;
 
 struct GUID {
@@ -139,53 +141,5 @@ typedef BOOL ObjectCallback(ObjectID object, void *state);
 /* Enter, leave and tailcall hooks, id mappers, event pipe providers: their shapes matter to
  * whoever implements them only. */
 typedef void FunctionHook(void);
-
-/* Event mask, low word (COR_PRF_MONITOR). */
-enum {
-    COR_PRF_MONITOR_NONE = 0x0,
-    COR_PRF_MONITOR_FUNCTION_UNLOADS = 0x1,
-    COR_PRF_MONITOR_CLASS_LOADS = 0x2,
-    COR_PRF_MONITOR_MODULE_LOADS = 0x4,
-    COR_PRF_MONITOR_ASSEMBLY_LOADS = 0x8,
-    COR_PRF_MONITOR_APPDOMAIN_LOADS = 0x10,
-    COR_PRF_MONITOR_JIT_COMPILATION = 0x20,
-    COR_PRF_MONITOR_EXCEPTIONS = 0x40,
-    COR_PRF_MONITOR_GC = 0x80,
-    COR_PRF_MONITOR_OBJECT_ALLOCATED = 0x100,
-    COR_PRF_MONITOR_THREADS = 0x200,
-    COR_PRF_MONITOR_CODE_TRANSITIONS = 0x800,
-    COR_PRF_MONITOR_ENTERLEAVE = 0x1000,
-    COR_PRF_MONITOR_SUSPENDS = 0x10000,
-    COR_PRF_MONITOR_CACHE_SEARCHES = 0x20000,
-    COR_PRF_ENABLE_REJIT = 0x40000,
-    COR_PRF_DISABLE_INLINING = 0x200000,
-    COR_PRF_DISABLE_OPTIMIZATIONS = 0x400000,
-    COR_PRF_ENABLE_STACK_SNAPSHOT = 0x10000000,
-};
-
-/* GetModuleInfo2 (COR_PRF_MODULE_FLAGS). */
-enum {
-    COR_PRF_MODULE_DISK = 0x1,
-    COR_PRF_MODULE_NGEN = 0x2,
-    COR_PRF_MODULE_DYNAMIC = 0x4,
-    COR_PRF_MODULE_COLLECTIBLE = 0x8,
-    COR_PRF_MODULE_RESOURCE = 0x10,
-    COR_PRF_MODULE_FLAT_LAYOUT = 0x20,
-};
-
-/* RequestReJITWithInliners (COR_PRF_REJIT_FLAGS). */
-enum {
-    COR_PRF_REJIT_BLOCK_INLINING = 0x1,
-    COR_PRF_REJIT_INLINING_CALLBACKS = 0x2,
-};
-
-/* GetModuleMetaData (CorOpenFlags). */
-enum {
-    ABI_OF_READ = 0x0,
-    ABI_OF_WRITE = 0x1,
-};
-
-#define ABI_SUCCEEDED(result) ((result) >= 0)
-#define ABI_FAILED(result)    ((result) < 0)
 
 #endif

@@ -13,19 +13,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct meta_image;
+struct metadata_image;
 struct modules;
 
 struct module {
-    uint64_t id;        /* ModuleID */
-    uint64_t assembly;  /* AssemblyID */
-    const char *path;   /* as the runtime tells it; "" where loaded from bytes */
-    const char *name;   /* file name: Shop.dll */
-    const struct meta_image *image; /* NULL: cannot be read, see unreadable */
-    const char *unreadable;         /* why, else NULL */
-    bool dynamic;      /* Reflection.Emit: no image */
+    uint64_t id;                        /* ModuleID */
+    uint64_t assembly;                  /* AssemblyID */
+    const char *path;                   /* as the runtime tells it; "" where loaded from bytes */
+    const char *name;                   /* file name: Shop.dll */
+    const struct metadata_image *image; /* NULL: cannot be read, see unreadable */
+    const char *unreadable;             /* why, else NULL */
+    bool dynamic;                       /* Reflection.Emit: no image */
     bool collectible;
-    bool precompiled;  /* ReadyToRun code inside */
+    bool precompiled; /* ReadyToRun code inside */
     bool edit_and_continue;
     bool gone;
 };

@@ -1,0 +1,160 @@
+/*
+ * The image of a loaded module, found in this process's own memory.
+ *
+ * The runtime keeps plain IL flat (the file as it is, mapped) and precompiled code laid out
+ * by section (GetModuleInfo2 says which). Either is read where it stands, after a look at
+ * which addresses are readable; nothing outside those is ever touched. Only modules that can
+ * be unloaded are copied.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base_reader.h"
+#include "recompile_internal.h"
+
+#define COPY_MAX_BYTES ((uint64_t)64 << 20)
+
+struct pe_shape {
+    uint32_t image_size;
+    uint32_t header_size;
+    uint32_t sections_at;
+    uint32_t section_count;
+};
+
+/* The few fields of the PE headers that bound the image (PE format, "Optional header"). */
+static bool read_shape(const uint8_t *base, uint64_t readable, struct pe_shape *shape)
+{
+    struct reader reader;
+    reader_init(&reader, base, readable < 65536 ? (size_t)readable : 65536);
+    if (reader_u16(&reader) != 0x5a4d)
+        return false;
+    reader_seek(&reader, 0x3c);
+    const uint32_t pe = reader_u32(&reader);
+    reader_seek(&reader, pe);
+    if (reader_u32(&reader) != 0x4550)
+        return false;
+    reader_skip(&reader, 2);
+    shape->section_count = reader_u16(&reader);
+    reader_skip(&reader, 12);
+    const uint16_t optional_size = reader_u16(&reader);
+    reader_skip(&reader, 2);
+    const size_t optional_at = reader.position;
+    reader_seek(&reader, optional_at + 56);
+    shape->image_size = reader_u32(&reader);
+    shape->header_size = reader_u32(&reader);
+    shape->sections_at = (uint32_t)(optional_at + optional_size);
+    return !reader_failed(&reader) && shape->section_count <= METADATA_MAX_SECTIONS;
+}
+
+/* Laid out by section: every section must be readable as far as its file data reach. */
+static bool sections_readable(const struct modules *modules, const uint8_t *base, uint64_t readable,
+                              const struct pe_shape *shape)
+{
+    struct reader reader;
+    if (readable < shape->header_size)
+        return false;
+    reader_init(&reader, base, (size_t)readable);
+    reader_seek(&reader, shape->sections_at);
+    for (uint32_t i = 0; i < shape->section_count; i++) {
+        reader_skip(&reader, 8);
+        const uint32_t virtual_size = reader_u32(&reader);
+        const uint32_t rva = reader_u32(&reader);
+        const uint32_t file_size = reader_u32(&reader);
+        reader_skip(&reader, 20);
+        const uint32_t size = virtual_size ? virtual_size : file_size;
+        if (reader_failed(&reader) || (uint64_t)rva + size > shape->image_size)
+            return false;
+        if (size && memory_map_extent(&modules->memory, (uintptr_t)base + rva) < size)
+            return false;
+    }
+    return true;
+}
+
+/* Flat: the file ends where its last section ends (what follows is signature or padding). */
+static uint64_t flat_length(const uint8_t *base, uint64_t readable, const struct pe_shape *shape)
+{
+    struct reader reader;
+    uint64_t length = shape->header_size;
+    reader_init(&reader, base, readable < 65536 ? (size_t)readable : 65536);
+    reader_seek(&reader, shape->sections_at);
+    for (uint32_t i = 0; i < shape->section_count; i++) {
+        reader_skip(&reader, 16);
+        const uint32_t file_size = reader_u32(&reader);
+        const uint64_t end = (uint64_t)reader_u32(&reader) + file_size;
+        reader_skip(&reader, 16);
+        if (end > length)
+            length = end;
+    }
+    return length < readable ? length : readable;
+}
+
+static bool bounds_of(struct modules *modules, const uint8_t *base, bool flat, uint64_t *length,
+                      const char **why)
+{
+    struct pe_shape shape;
+    uint64_t readable = memory_map_extent(&modules->memory, (uintptr_t)base);
+    if (readable == 0) {
+        /* Mapped since the last look. */
+        if (memory_map_read(&modules->memory, NULL) != STATUS_OK) {
+            *why = "the memory map of the process cannot be read";
+            return false;
+        }
+        readable = memory_map_extent(&modules->memory, (uintptr_t)base);
+    }
+    if (readable == 0 || !read_shape(base, readable, &shape)) {
+        *why = readable ? "its image has no PE header" : "its image is not in readable memory";
+        return false;
+    }
+    if (flat) {
+        *length = flat_length(base, readable, &shape);
+        return true;
+    }
+    if (!sections_readable(modules, base, readable, &shape) &&
+        (memory_map_read(&modules->memory, NULL) != STATUS_OK ||
+         !sections_readable(modules, base, readable, &shape))) {
+        *why = "a section of its image is not in readable memory";
+        return false;
+    }
+    *length = shape.image_size;
+    return true;
+}
+
+static const uint8_t *copy_image(struct module_entry *entry, const uint8_t *base, uint64_t length)
+{
+    if (length > COPY_MAX_BYTES)
+        return NULL;
+    entry->copy = malloc((size_t)length);
+    if (entry->copy)
+        memcpy(entry->copy, base, (size_t)length);
+    return entry->copy;
+}
+
+void module_image_open(struct modules *modules, struct module_entry *entry, const uint8_t *base,
+                       uint32_t flags)
+{
+    struct module *module = &entry->public;
+    const bool flat = flags & COR_PRF_MODULE_FLAT_LAYOUT;
+    uint64_t length = 0;
+    if (!base || flags & (COR_PRF_MODULE_DYNAMIC | COR_PRF_MODULE_RESOURCE)) {
+        module->unreadable =
+            module->dynamic ? "it was made by Reflection.Emit and has no image" : "it has no image";
+        return;
+    }
+    if (!bounds_of(modules, base, flat, &length, &module->unreadable))
+        return;
+    /* What may be unloaded under our hands is read from a copy; mapped images have holes
+     * and are not copied. */
+    if (module->collectible) {
+        base = flat ? copy_image(entry, base, length) : NULL;
+        if (!base) {
+            module->unreadable = "it can be unloaded, and is too big to be copied";
+            return;
+        }
+    }
+    if (metadata_image_open(&entry->image, base, (size_t)length, !flat, NULL) != STATUS_OK) {
+        module->unreadable = "its image breaks the rules of the format";
+        return;
+    }
+    module->image = &entry->image;
+    module->precompiled = entry->image.precompiled;
+}

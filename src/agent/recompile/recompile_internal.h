@@ -1,0 +1,188 @@
+/*
+ * recompile_internal: between the files of this room only.
+ *
+ * Locks, in the order in which they may be taken:
+ *   modules.collect   the runtime's memory of a module is being read; a module cannot finish
+ *                     unloading meanwhile
+ *   modules.lock      the table of modules
+ *   recompile.lock    methods, claims, notes, totals
+ *   recompile.emit    calls of the metadata interfaces, and the token caches
+ * The runtime is never called with modules.lock or recompile.lock held: it may call back.
+ */
+#ifndef RECOMPILE_INTERNAL_H
+#define RECOMPILE_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "abi_metadata.h"
+#include "abi_profiler.h"
+#include "base_arena.h"
+#include "base_map.h"
+#include "metadata_image.h"
+#include "recompile.h"
+#include "recompile_memory.h"
+#include "recompile_versions.h"
+#include "weave.h"
+
+#define RECOMPILE_TENANTS 8
+
+struct module_tokens;
+
+/* ---- modules ---- */
+
+struct module_entry {
+    struct module public; /* first: a struct module is its entry */
+    struct metadata_image image;
+    uint8_t *copy; /* collectible modules: image on memory of our own */
+    char *path;
+    struct module_tokens *tokens; /* lazily; under recompile.emit */
+    bool announced;               /* tenants know it; worker */
+    _Atomic bool filed;           /* and have made their claims */
+};
+
+struct modules {
+    pthread_mutex_t collect;
+    pthread_mutex_t lock;
+    struct module_entry **entries; /* grown by the worker under the lock, read by it without */
+    uint32_t count;
+    uint32_t capacity;
+    struct map by_id;   /* ModuleID -> index + 1 of the living entry */
+    struct map leaving; /* ModuleIDs that may not be asked about any more; under collect */
+    struct memory_map memory;
+    bool modifiable; /* DOTNET_MODIFIABLE_ASSEMBLIES=debug */
+};
+
+enum status modules_init(struct modules *modules);
+void modules_release(struct modules *modules);
+/* Worker. Reads what the runtime says of the module, and its image. Answers the entry, an
+ * existing one too; NULL when out of memory or the runtime does not know it. */
+struct module_entry *modules_add(struct modules *modules, struct ICorProfilerInfo15 *info,
+                                 uint64_t id);
+/* Worker: takes the image and the id away from a module that has been unloaded. */
+void modules_forget(struct modules *modules, struct module_entry *entry);
+struct module_entry *modules_entry(struct modules *modules, uint64_t id);
+
+/* recompile_image.c: opens the image that stands at `base`. Worker, under modules.collect. On
+ * failure public.unreadable says why. */
+void module_image_open(struct modules *modules, struct module_entry *entry, const uint8_t *base,
+                       uint32_t flags);
+
+/* ---- methods ---- */
+
+struct method_entry {
+    struct method_key key;
+    uint32_t claims;     /* bit n: tenant n */
+    uint32_t generation; /* claimed: of the oldest claim. Else: when it was last asked for */
+    bool inliner;        /* recompiled for the sake of others: original IL, no claim */
+    bool asked;          /* GetReJITParameters has come for the present claims */
+    bool compiled;       /* and the body was compiled; tenants know */
+    bool reverting;      /* the runtime has refused the revert so far */
+};
+
+/* Open addressing over (module, method). Under recompile.lock. */
+struct method_table {
+    struct method_entry **slots;
+    size_t capacity;
+    size_t count;
+};
+
+struct method_entry *method_table_find(const struct method_table *table, struct method_key key);
+/* Finds or makes; NULL when out of memory. */
+struct method_entry *method_table_add(struct method_table *table, struct method_key key);
+/* Frees the entry. */
+void method_table_remove(struct method_table *table, struct method_key key);
+struct method_entry *method_table_next(const struct method_table *table, size_t *cursor);
+void method_table_release(struct method_table *table);
+
+/* ---- notes: what callbacks leave for the worker ---- */
+
+enum note_kind {
+    NOTE_MODULE_LOADED = 1,
+    NOTE_MODULE_UNLOADING,
+    NOTE_COMPILED,     /* a claimed method's body has been compiled */
+    NOTE_FAILED,       /* by the runtime: `result`, all tenants */
+    NOTE_WEAVE_FAILED, /* by tenants `claims`: `reason` */
+    NOTE_INLINER,      /* original IL was given to a method without claims */
+    NOTE_NOTHING,      /* withdrawn */
+};
+
+struct note {
+    enum note_kind kind;
+    struct method_key key; /* .module alone for modules */
+    uint32_t claims;
+    HRESULT result;
+    char *reason; /* malloc'd, or NULL */
+};
+
+struct notes {
+    struct note *list;
+    size_t count;
+    size_t capacity;
+    bool lost; /* out of memory: modules are enumerated anew */
+};
+
+struct recompile {
+    struct ICorProfilerInfo15 *info;
+    struct recompile_version version;
+    bool follows;
+    const char *follows_why;
+
+    struct modules modules;
+    bool enumerated;
+
+    pthread_mutex_t lock;
+    struct method_table methods;
+    uint32_t claimed; /* methods with claims */
+    uint32_t failed;
+    uint32_t generation;
+    struct notes notes;
+
+    struct tenant *tenants[RECOMPILE_TENANTS];
+    uint32_t tenant_count;
+
+    pthread_mutex_t emit;
+
+    int event;
+    _Atomic uint32_t filed;  /* moves when modules have been announced; futex */
+    _Atomic uint32_t waited; /* time-outs of recompile_wait_for_module in a row */
+};
+
+/* Any thread. Takes `reason` over. */
+void recompile_note(struct recompile *recompile, struct note note);
+/* Under recompile->lock. */
+void recompile_note_locked(struct recompile *recompile, struct note note);
+
+/* A growing list of methods in the shape of the runtime's requests. */
+struct method_batch {
+    ModuleID *modules;
+    mdToken *methods;
+    uint32_t count;
+    uint32_t capacity;
+};
+bool method_batch_add(struct method_batch *batch, struct method_key key);
+void method_batch_release(struct method_batch *batch);
+
+/* recompile_request.c: worker, without locks. */
+HRESULT recompile_request(struct recompile *recompile, struct method_batch *batch, bool inliners);
+/* Reverts; what the runtime refuses stays in the table as `reverting`, everything else is
+ * removed from it unless it has claims again. Answers how many run their own code. */
+size_t recompile_revert(struct recompile *recompile, struct method_batch *batch);
+
+/* recompile_release.c: methods that have lost their last claim. Answers how many run their
+ * own IL again. Worker, without locks. */
+size_t recompile_let_go(struct recompile *recompile, struct method_batch *released,
+                        uint32_t generation);
+
+/* recompile_tokens.c: the tokens of a module; made on first use. Any agent thread. */
+enum status recompile_tokens(struct recompile *recompile, struct module_entry *entry,
+                             const struct weave_tokens **tokens, struct error *error);
+void recompile_tokens_free(struct module_tokens *tokens);
+
+/* recompile_map.c: pairs of `first` sent on through `second`; malloc'd, *count as of first. */
+struct recompile_il_map *recompile_map_compose(const struct recompile_il_map *first,
+                                               size_t first_count,
+                                               const struct recompile_il_map *second,
+                                               size_t second_count);
+
+#endif

@@ -1,0 +1,248 @@
+/* The worker's side of the callbacks: modules, results, late inliners, open reverts. */
+#include <limits.h>
+#include <linux/futex.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base_clock.h"
+#include "recompile_internal.h"
+
+#define WAIT_FOR_MODULE_NS 50000000
+#define WAIT_GIVE_UP       4 /* time-outs in a row: the worker is stuck or gone */
+
+/* ---- modules ---- */
+
+static void announce(struct recompile *recompile, struct module_entry *entry)
+{
+    if (entry->announced)
+        return;
+    entry->announced = true;
+    for (uint32_t i = 0; i < recompile->tenant_count; i++) {
+        struct tenant *tenant = recompile->tenants[i];
+        if (tenant->module_loaded)
+            tenant->module_loaded(tenant->context, &entry->public);
+    }
+}
+
+static void add_module(struct recompile *recompile, uint64_t id)
+{
+    struct module_entry *entry = NULL;
+    pthread_mutex_lock(&recompile->modules.collect);
+    if (!map_has(&recompile->modules.leaving, id))
+        entry = modules_add(&recompile->modules, recompile->info, id);
+    pthread_mutex_unlock(&recompile->modules.collect);
+    if (entry) {
+        announce(recompile, entry);
+        atomic_store(&entry->filed, true);
+    }
+}
+
+/* Modules that were there before us. */
+static void enumerate(struct recompile *recompile)
+{
+    struct ICorProfilerInfo15 *info = recompile->info;
+    struct ICorProfilerModuleEnum *modules = NULL;
+    ModuleID ids[64];
+    uint32_t got = 0;
+    const HRESULT result = info->vtbl->EnumModules(info, &modules);
+    if (hresult_failed(result) || !modules)
+        return; /* too early in the start: the load callbacks tell all */
+    memory_map_read(&recompile->modules.memory, NULL);
+    while (!hresult_failed(modules->vtbl->Next(modules, 64, ids, &got)) && got > 0) {
+        for (uint32_t i = 0; i < got && i < 64; i++)
+            add_module(recompile, ids[i]);
+    }
+    modules->vtbl->Release(modules);
+    recompile->enumerated = true;
+}
+
+static void remove_module(struct recompile *recompile, uint64_t id)
+{
+    /* Its id may be used again from now on. */
+    pthread_mutex_lock(&recompile->modules.collect);
+    map_remove(&recompile->modules.leaving, id);
+    pthread_mutex_unlock(&recompile->modules.collect);
+    struct module_entry *entry = modules_entry(&recompile->modules, id);
+    if (!entry)
+        return;
+    for (uint32_t i = 0; i < recompile->tenant_count; i++) {
+        struct tenant *tenant = recompile->tenants[i];
+        if (entry->announced && tenant->module_unloading)
+            tenant->module_unloading(tenant->context, &entry->public);
+    }
+    pthread_mutex_lock(&recompile->emit);
+    recompile_tokens_free(entry->tokens);
+    entry->tokens = NULL;
+    pthread_mutex_unlock(&recompile->emit);
+    modules_forget(&recompile->modules, entry);
+    /* Its methods went with it. */
+    pthread_mutex_lock(&recompile->lock);
+    size_t cursor = 0;
+    for (struct method_entry *method; (method = method_table_next(&recompile->methods, &cursor));) {
+        if (method->key.module == id) {
+            recompile->claimed -= method->claims != 0;
+            method_table_remove(&recompile->methods, method->key);
+            cursor = 0;
+        }
+    }
+    pthread_mutex_unlock(&recompile->lock);
+}
+
+/* ---- methods ---- */
+
+/* Takes `claims` away from a method; true: it had them all and none is left. */
+static uint32_t drop_claims(struct recompile *recompile, struct method_key key, uint32_t claims,
+                            bool *orphan)
+{
+    *orphan = false;
+    pthread_mutex_lock(&recompile->lock);
+    struct method_entry *entry = method_table_find(&recompile->methods, key);
+    const uint32_t dropped = entry ? entry->claims & claims : 0;
+    if (dropped) {
+        recompile->failed++;
+        entry->claims &= ~dropped;
+        if (!entry->claims) {
+            recompile->claimed--;
+            *orphan = true;
+        }
+    }
+    pthread_mutex_unlock(&recompile->lock);
+    return dropped;
+}
+
+static void fail(struct recompile *recompile, struct method_key key, uint32_t claims,
+                 const char *reason)
+{
+    bool orphan;
+    const uint32_t dropped = drop_claims(recompile, key, claims, &orphan);
+    if (orphan) {
+        struct method_batch batch = {0};
+        if (method_batch_add(&batch, key))
+            recompile_revert(recompile, &batch);
+        method_batch_release(&batch);
+    }
+    for (uint32_t i = 0; i < recompile->tenant_count; i++) {
+        struct tenant *tenant = recompile->tenants[i];
+        if (dropped & 1u << i && tenant->failed)
+            tenant->failed(tenant->context, key, reason);
+    }
+}
+
+static void fail_by_runtime(struct recompile *recompile, struct method_key key, HRESULT result)
+{
+    char text[HRESULT_TEXT_BYTES];
+    struct error error;
+    error_set(&error, STATUS_TARGET, "the runtime refused the rewritten method: %s",
+              hresult_text(result, text, sizeof(text)));
+    fail(recompile, key, UINT32_MAX, error.message);
+}
+
+static void tell_compiled(struct recompile *recompile, struct method_key key)
+{
+    pthread_mutex_lock(&recompile->lock);
+    const struct method_entry *entry = method_table_find(&recompile->methods, key);
+    const uint32_t claims = entry ? entry->claims : 0;
+    pthread_mutex_unlock(&recompile->lock);
+    for (uint32_t i = 0; i < recompile->tenant_count; i++) {
+        struct tenant *tenant = recompile->tenants[i];
+        if (claims & 1u << i && tenant->compiled)
+            tenant->compiled(tenant->context, key);
+    }
+}
+
+/* Inliners that came when nothing was claimed any more, and reverts that were refused. */
+static void revert_leftovers(struct recompile *recompile)
+{
+    struct method_batch batch = {0};
+    pthread_mutex_lock(&recompile->lock);
+    size_t cursor = 0;
+    for (struct method_entry *entry; (entry = method_table_next(&recompile->methods, &cursor));) {
+        const bool late = entry->inliner && recompile->claimed == 0;
+        if (!entry->claims && (late || entry->reverting) && !method_batch_add(&batch, entry->key))
+            break;
+    }
+    pthread_mutex_unlock(&recompile->lock);
+    recompile_revert(recompile, &batch);
+    method_batch_release(&batch);
+}
+
+/* ---- the pump ---- */
+
+static void work_off(struct recompile *recompile, struct note *note)
+{
+    switch (note->kind) {
+    case NOTE_MODULE_LOADED:
+        add_module(recompile, note->key.module);
+        break;
+    case NOTE_MODULE_UNLOADING:
+        remove_module(recompile, note->key.module);
+        break;
+    case NOTE_COMPILED:
+        tell_compiled(recompile, note->key);
+        break;
+    case NOTE_FAILED:
+        fail_by_runtime(recompile, note->key, note->result);
+        break;
+    case NOTE_WEAVE_FAILED:
+        fail(recompile, note->key, note->claims, note->reason ? note->reason : "out of memory");
+        break;
+    case NOTE_INLINER:
+    case NOTE_NOTHING:
+        break;
+    }
+    free(note->reason);
+}
+
+static void file_all(struct recompile *recompile)
+{
+    atomic_fetch_add(&recompile->filed, 1);
+    syscall(SYS_futex, &recompile->filed, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+void recompile_pump(struct recompile *recompile)
+{
+    uint64_t ignored;
+    if (read(recompile->event, &ignored, sizeof(ignored)) < 0)
+        ignored = 0; /* nothing was pending: called without need */
+    if (!recompile->enumerated)
+        enumerate(recompile);
+    for (;;) {
+        pthread_mutex_lock(&recompile->lock);
+        struct notes notes = recompile->notes;
+        recompile->notes = (struct notes){0};
+        pthread_mutex_unlock(&recompile->lock);
+        if (notes.lost)
+            enumerate(recompile);
+        for (size_t i = 0; i < notes.count; i++)
+            work_off(recompile, &notes.list[i]);
+        free(notes.list);
+        file_all(recompile);
+        if (!notes.count)
+            break;
+    }
+    revert_leftovers(recompile);
+}
+
+void recompile_wait_for_module(struct recompile *recompile, uint64_t module)
+{
+    struct timespec left = {.tv_nsec = WAIT_FOR_MODULE_NS};
+    if (atomic_load(&recompile->waited) >= WAIT_GIVE_UP)
+        return;
+    for (;;) {
+        const uint32_t seen = atomic_load(&recompile->filed);
+        struct module_entry *entry = modules_entry(&recompile->modules, module);
+        if (entry && atomic_load(&entry->filed))
+            break;
+        const uint64_t before = clock_monotonic();
+        syscall(SYS_futex, &recompile->filed, FUTEX_WAIT_PRIVATE, seen, &left, NULL, 0);
+        const uint64_t passed = clock_monotonic() - before;
+        if (passed >= (uint64_t)left.tv_nsec) {
+            atomic_fetch_add(&recompile->waited, 1);
+            return;
+        }
+        left.tv_nsec -= (long)passed;
+    }
+    atomic_store(&recompile->waited, 0);
+}

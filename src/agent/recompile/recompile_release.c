@@ -1,0 +1,80 @@
+/*
+ * Methods that have lost their last claim.
+ *
+ * Where no claim is left at all, everything is reverted: first the methods, then the inliners
+ * (so that no inliner is compiled again while its inlinee still carries a probe).
+ *
+ * Where other claims stay, a plain revert would be wrong: a method's own code may be from a
+ * time before those claims and hold an inlined copy of a method that is claimed now; going back
+ * to it would hide calls. So the methods released, and the inliners that were recompiled
+ * since the oldest of them was claimed, are requested once more with their original IL: they
+ * are compiled afresh, inline again what carries no probe any more, and are reverted behind
+ * the last claim.
+ */
+#include "recompile_internal.h"
+
+/* Inliners of a generation not older than `generation`, or all. Under the lock. */
+static bool collect_inliners(struct recompile *recompile, struct method_batch *batch, bool all,
+                             uint32_t generation)
+{
+    size_t cursor = 0;
+    for (struct method_entry *entry; (entry = method_table_next(&recompile->methods, &cursor));) {
+        if (entry->claims || !entry->inliner)
+            continue;
+        if ((all || entry->generation >= generation) && !method_batch_add(batch, entry->key))
+            return false;
+    }
+    return true;
+}
+
+static size_t revert_all(struct recompile *recompile, struct method_batch *released)
+{
+    struct method_batch inliners = {0};
+    size_t reverted = recompile_revert(recompile, released);
+    pthread_mutex_lock(&recompile->lock);
+    collect_inliners(recompile, &inliners, true, 0);
+    pthread_mutex_unlock(&recompile->lock);
+    reverted += recompile_revert(recompile, &inliners);
+    method_batch_release(&inliners);
+    return reverted;
+}
+
+static size_t request_again(struct recompile *recompile, struct method_batch *released,
+                            uint32_t generation)
+{
+    struct method_batch inliners = {0};
+    pthread_mutex_lock(&recompile->lock);
+    collect_inliners(recompile, &inliners, false, generation);
+    for (uint32_t i = 0; i < released->count; i++) {
+        struct method_entry *entry =
+            method_table_find(&recompile->methods, (struct method_key){
+                                                       .module = released->modules[i],
+                                                       .method = released->methods[i],
+                                                   });
+        if (entry && !entry->claims) {
+            entry->inliner = true;
+            entry->generation = recompile->generation;
+        }
+    }
+    pthread_mutex_unlock(&recompile->lock);
+    const HRESULT first = recompile_request(recompile, released, false);
+    const HRESULT second = recompile_request(recompile, &inliners, false);
+    size_t restored = 0;
+    if (!hresult_failed(first))
+        restored += released->count;
+    else
+        restored += recompile_revert(recompile, released);
+    if (hresult_failed(second))
+        recompile_revert(recompile, &inliners);
+    method_batch_release(&inliners);
+    return restored;
+}
+
+size_t recompile_let_go(struct recompile *recompile, struct method_batch *released,
+                        uint32_t generation)
+{
+    pthread_mutex_lock(&recompile->lock);
+    const bool last = recompile->claimed == 0;
+    pthread_mutex_unlock(&recompile->lock);
+    return last ? revert_all(recompile, released) : request_again(recompile, released, generation);
+}

@@ -1,0 +1,360 @@
+/*
+ * Tokens in the scope of a module, added to its metadata while the program runs
+ * (struct weave_tokens of weave.h over IMetaDataEmit).
+ *
+ * What is added are stand-alone signatures, references to public types and methods of
+ * System.Private.CoreLib, and at most one AssemblyRef to it. A reference is made only to what
+ * CoreLib's own image has: a wrong one would surface in the target as a TypeLoadException.
+ * Inside CoreLib the definitions themselves are named.
+ *
+ * All calls of the metadata interfaces in this process are serialised by recompile.emit.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base_utf16.h"
+#include "metadata_resolve.h"
+#include "metadata_tables.h"
+#include "recompile_internal.h"
+
+#define CORE_LIBRARY "System.Private.CoreLib"
+
+/* One answer, found again by the bytes of its question. */
+struct token_answer {
+    struct token_answer *next;
+    uint32_t token;
+    uint32_t length;
+    uint8_t question[];
+};
+
+struct module_tokens {
+    struct weave_tokens face; /* first: what weave sees */
+    struct recompile *recompile;
+    struct module_entry *entry;
+    struct IMetaDataEmit2 *emit;
+    struct IMetaDataAssemblyEmit *assembly_emit;
+    struct IMetaDataImport2 *import;
+    const struct metadata_image *core;
+    bool is_core;
+    uint32_t core_ref;  /* AssemblyRef to CoreLib; 0: not made yet */
+    struct map answers; /* hash of the question -> struct token_answer chain */
+};
+
+/* ---- the cache ---- */
+
+static bool answer_find(struct module_tokens *tokens, const struct buffer *question,
+                        uint32_t *token)
+{
+    uint64_t chain = 0;
+    if (!map_get(&tokens->answers, map_hash_bytes(question->data, question->length), &chain))
+        return false;
+    for (struct token_answer *at = (struct token_answer *)(uintptr_t)chain; at; at = at->next) {
+        if (at->length == question->length &&
+            memcmp(at->question, question->data, question->length) == 0) {
+            *token = at->token;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Without memory the answer is not kept; the runtime finds duplicates by itself. */
+static void answer_keep(struct module_tokens *tokens, const struct buffer *question, uint32_t token)
+{
+    const uint64_t hash = map_hash_bytes(question->data, question->length);
+    struct token_answer *answer = malloc(sizeof(*answer) + question->length);
+    uint64_t chain = 0;
+    if (!answer)
+        return;
+    map_get(&tokens->answers, hash, &chain);
+    answer->next = (struct token_answer *)(uintptr_t)chain;
+    answer->token = token;
+    answer->length = (uint32_t)question->length;
+    memcpy(answer->question, question->data, question->length);
+    if (!map_put(&tokens->answers, hash, (uintptr_t)answer))
+        free(answer);
+}
+
+static enum status refused(struct error *error, const char *what, HRESULT result)
+{
+    char text[HRESULT_TEXT_BYTES];
+    return error_set(error, STATUS_TARGET, "%s: %s", what,
+                     hresult_text(result, text, sizeof(text)));
+}
+
+/* ---- what weave asks; each takes recompile.emit ---- */
+
+static enum status make_signature(struct module_tokens *tokens, const uint8_t *blob, size_t length,
+                                  uint32_t *token, struct error *error)
+{
+    const HRESULT result =
+        tokens->emit->vtbl->GetTokenFromSig(tokens->emit, blob, (uint32_t)length, token);
+    if (hresult_failed(result))
+        return refused(error, "the runtime takes no signature", result);
+    return STATUS_OK;
+}
+
+static enum status make_core_ref(struct module_tokens *tokens, struct error *error)
+{
+    static const uint8_t key_token[8] = {0x7c, 0xec, 0x85, 0xd7, 0xbe, 0xa7, 0x79, 0x8e};
+    const struct metadata_image *core = tokens->core;
+    struct ASSEMBLYMETADATA version = {
+        .usMajorVersion =
+            (uint16_t)metadata_cell(core, CLR_TABLE_Assembly, 1, METADATA_ASSEMBLY_MAJOR),
+        .usMinorVersion =
+            (uint16_t)metadata_cell(core, CLR_TABLE_Assembly, 1, METADATA_ASSEMBLY_MINOR),
+        .usBuildNumber =
+            (uint16_t)metadata_cell(core, CLR_TABLE_Assembly, 1, METADATA_ASSEMBLY_BUILD),
+        .usRevisionNumber =
+            (uint16_t)metadata_cell(core, CLR_TABLE_Assembly, 1, METADATA_ASSEMBLY_REVISION),
+    };
+    WCHAR name[sizeof(CORE_LIBRARY)];
+    utf16_from_utf8(name, sizeof(CORE_LIBRARY), CORE_LIBRARY);
+    const HRESULT result = tokens->assembly_emit->vtbl->DefineAssemblyRef(
+        tokens->assembly_emit, key_token, sizeof(key_token), name, &version, NULL, 0, 0,
+        &tokens->core_ref);
+    if (hresult_failed(result))
+        return refused(error, "the runtime takes no reference to " CORE_LIBRARY, result);
+    return STATUS_OK;
+}
+
+static bool is_public(const struct metadata_image *core, mdToken type)
+{
+    return (metadata_cell(core, CLR_TABLE_TypeDef, token_rid(type), METADATA_TYPE_DEF_FLAGS) &
+            tdVisibilityMask) == tdPublic;
+}
+
+static enum status make_type(struct module_tokens *tokens, const char *full_name, uint32_t *token,
+                             struct error *error)
+{
+    const mdToken definition = metadata_find_type_text(tokens->core, full_name);
+    if (token_is_nil(definition) || !is_public(tokens->core, definition))
+        return error_set(error, STATUS_NOT_FOUND, "this runtime has no public type '%s'",
+                         full_name);
+    if (tokens->is_core) {
+        *token = definition;
+        return STATUS_OK;
+    }
+    if (!tokens->core_ref) {
+        const enum status status = make_core_ref(tokens, error);
+        if (status != STATUS_OK)
+            return status;
+    }
+    WCHAR name[512];
+    utf16_from_utf8(name, sizeof(name) / sizeof(name[0]), full_name);
+    const HRESULT result =
+        tokens->emit->vtbl->DefineTypeRefByName(tokens->emit, tokens->core_ref, name, token);
+    if (hresult_failed(result))
+        return refused(error, "the runtime takes no type reference", result);
+    return STATUS_OK;
+}
+
+/* The MethodDef of that name and signature in a type of CoreLib itself. */
+static enum status find_core_method(struct module_tokens *tokens, uint32_t type, const char *name,
+                                    const uint8_t *signature, size_t length, uint32_t *token,
+                                    struct error *error)
+{
+    struct metadata_rows rows = metadata_type_methods(tokens->core, type);
+    for (mdToken method; (method = metadata_rows_next(tokens->core, &rows)) != mdTokenNil;) {
+        const uint32_t row = token_rid(method);
+        const struct reader blob = metadata_cell_blob(tokens->core, CLR_TABLE_MethodDef, row,
+                                                      METADATA_METHOD_DEF_SIGNATURE);
+        const char *found =
+            metadata_cell_text(tokens->core, CLR_TABLE_MethodDef, row, METADATA_METHOD_DEF_NAME);
+        if (strcmp(found, name) == 0 && blob.length == length &&
+            memcmp(blob.data, signature, length) == 0) {
+            *token = method;
+            return STATUS_OK;
+        }
+    }
+    return error_set(error, STATUS_NOT_FOUND, "this runtime has no method '%s' of that form", name);
+}
+
+static enum status make_method(struct module_tokens *tokens, uint32_t type, const char *name,
+                               const uint8_t *signature, size_t length, uint32_t *token,
+                               struct error *error)
+{
+    if (tokens->is_core)
+        return find_core_method(tokens, type, name, signature, length, token, error);
+    WCHAR wide[256];
+    utf16_from_utf8(wide, sizeof(wide) / sizeof(wide[0]), name);
+    const HRESULT result = tokens->emit->vtbl->DefineMemberRef(tokens->emit, type, wide, signature,
+                                                               (uint32_t)length, token);
+    if (hresult_failed(result))
+        return refused(error, "the runtime takes no member reference", result);
+    return STATUS_OK;
+}
+
+static enum status weave_signature(void *context, const uint8_t *blob, size_t length,
+                                   uint32_t *token, struct error *error)
+{
+    struct module_tokens *tokens = context;
+    struct buffer question;
+    enum status status = STATUS_OK;
+    buffer_init(&question, 0);
+    buffer_append_u8(&question, 'S');
+    buffer_append(&question, blob, length);
+    pthread_mutex_lock(&tokens->recompile->emit);
+    if (buffer_failed(&question)) {
+        status = error_set(error, STATUS_MEMORY, "out of memory");
+    } else if (!answer_find(tokens, &question, token)) {
+        status = make_signature(tokens, blob, length, token, error);
+        if (status == STATUS_OK)
+            answer_keep(tokens, &question, *token);
+    }
+    pthread_mutex_unlock(&tokens->recompile->emit);
+    buffer_release(&question);
+    return status;
+}
+
+static enum status weave_core_type(void *context, const char *name_space, const char *name,
+                                   uint32_t *token, struct error *error)
+{
+    struct module_tokens *tokens = context;
+    struct buffer question;
+    enum status status = STATUS_OK;
+    buffer_init(&question, 0);
+    buffer_append_format(&question, "T%s%s%s", name_space, *name_space ? "." : "", name);
+    const char *full_name = buffer_text(&question);
+    pthread_mutex_lock(&tokens->recompile->emit);
+    if (buffer_failed(&question)) {
+        status = error_set(error, STATUS_MEMORY, "out of memory");
+    } else if (!answer_find(tokens, &question, token)) {
+        status = make_type(tokens, full_name + 1, token, error);
+        if (status == STATUS_OK)
+            answer_keep(tokens, &question, *token);
+    }
+    pthread_mutex_unlock(&tokens->recompile->emit);
+    buffer_release(&question);
+    return status;
+}
+
+static enum status weave_core_method(void *context, uint32_t type, const char *name,
+                                     const uint8_t *signature, size_t length, uint32_t *token,
+                                     struct error *error)
+{
+    struct module_tokens *tokens = context;
+    struct buffer question;
+    enum status status = STATUS_OK;
+    buffer_init(&question, 0);
+    buffer_append_u8(&question, 'M');
+    buffer_append_u32(&question, type);
+    buffer_append(&question, name, strlen(name) + 1);
+    buffer_append(&question, signature, length);
+    pthread_mutex_lock(&tokens->recompile->emit);
+    if (buffer_failed(&question)) {
+        status = error_set(error, STATUS_MEMORY, "out of memory");
+    } else if (!answer_find(tokens, &question, token)) {
+        status = make_method(tokens, type, name, signature, length, token, error);
+        if (status == STATUS_OK)
+            answer_keep(tokens, &question, *token);
+    }
+    pthread_mutex_unlock(&tokens->recompile->emit);
+    buffer_release(&question);
+    return status;
+}
+
+static enum status weave_signature_blob(void *context, uint32_t token, const uint8_t **blob,
+                                        size_t *length, struct error *error)
+{
+    struct module_tokens *tokens = context;
+    uint32_t size = 0;
+    *blob = NULL;
+    pthread_mutex_lock(&tokens->recompile->emit);
+    const HRESULT result =
+        tokens->import->vtbl->GetSigFromToken(tokens->import, token, blob, &size);
+    pthread_mutex_unlock(&tokens->recompile->emit);
+    *length = size;
+    if (hresult_failed(result) || !*blob)
+        return refused(error, "the runtime knows no such signature", result);
+    return STATUS_OK;
+}
+
+/* ---- making and freeing ---- */
+
+static HRESULT open_interfaces(struct module_tokens *tokens)
+{
+    struct ICorProfilerInfo15 *info = tokens->recompile->info;
+    void *object = NULL;
+    HRESULT result = info->vtbl->GetModuleMetaData(info, tokens->entry->public.id, ofWrite,
+                                                   &IID_IMetaDataEmit2, &object);
+    tokens->emit = object;
+    if (hresult_failed(result) || !object)
+        return hresult_failed(result) ? result : E_FAIL;
+    object = NULL;
+    result = tokens->emit->vtbl->QueryInterface(tokens->emit, &IID_IMetaDataAssemblyEmit, &object);
+    tokens->assembly_emit = object;
+    if (hresult_failed(result))
+        return result;
+    object = NULL;
+    result = tokens->emit->vtbl->QueryInterface(tokens->emit, &IID_IMetaDataImport2, &object);
+    tokens->import = object;
+    return result;
+}
+
+static enum status make_tokens(struct recompile *recompile, struct module_entry *entry,
+                               struct error *error)
+{
+    const struct module *core = modules_by_assembly(&recompile->modules, CORE_LIBRARY);
+    if (!core)
+        return error_set(error, STATUS_UNSUPPORTED,
+                         "'" CORE_LIBRARY "' of the target cannot be read");
+    struct module_tokens *tokens = calloc(1, sizeof(*tokens));
+    if (!tokens)
+        return error_set(error, STATUS_MEMORY, "out of memory");
+    tokens->recompile = recompile;
+    tokens->entry = entry;
+    tokens->core = core->image;
+    tokens->is_core = core == &entry->public;
+    tokens->face = (struct weave_tokens){
+        .context = tokens,
+        .signature = weave_signature,
+        .core_type = weave_core_type,
+        .core_method = weave_core_method,
+        .signature_blob = weave_signature_blob,
+    };
+    if (!tokens->is_core && entry->public.image)
+        tokens->core_ref = metadata_find_assembly_ref(entry->public.image, CORE_LIBRARY);
+    const HRESULT result = open_interfaces(tokens);
+    if (hresult_failed(result)) {
+        recompile_tokens_free(tokens);
+        return refused(error, "the module's metadata cannot be added to", result);
+    }
+    entry->tokens = tokens;
+    return STATUS_OK;
+}
+
+enum status recompile_tokens(struct recompile *recompile, struct module_entry *entry,
+                             const struct weave_tokens **tokens, struct error *error)
+{
+    enum status status = STATUS_OK;
+    pthread_mutex_lock(&recompile->emit);
+    if (!entry->tokens)
+        status = make_tokens(recompile, entry, error);
+    *tokens = entry->tokens ? &entry->tokens->face : NULL;
+    pthread_mutex_unlock(&recompile->emit);
+    return status;
+}
+
+void recompile_tokens_free(struct module_tokens *tokens)
+{
+    if (!tokens)
+        return;
+    if (tokens->import)
+        tokens->import->vtbl->Release(tokens->import);
+    if (tokens->assembly_emit)
+        tokens->assembly_emit->vtbl->Release(tokens->assembly_emit);
+    if (tokens->emit)
+        tokens->emit->vtbl->Release(tokens->emit);
+    size_t cursor = 0;
+    uint64_t hash, chain;
+    while (map_next(&tokens->answers, &cursor, &hash, &chain)) {
+        for (struct token_answer *at = (struct token_answer *)(uintptr_t)chain; at;) {
+            struct token_answer *next = at->next;
+            free(at);
+            at = next;
+        }
+    }
+    map_release(&tokens->answers);
+    free(tokens);
+}
