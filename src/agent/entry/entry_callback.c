@@ -5,8 +5,8 @@
 #include "entry_agent.h"
 #include "recompile.h"
 
-static struct ICorProfilerCallback11 callback;
-static _Atomic uint32_t references;
+static struct ICorProfilerCallback11 the_callback;
+static _Atomic uint32_t reference_count;
 
 HRESULT callback_query(const struct GUID *iid, void **object)
 {
@@ -26,8 +26,8 @@ HRESULT callback_query(const struct GUID *iid, void **object)
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         if (abi_guid_equal(iid, known[i])) {
-            atomic_fetch_add(&references, 1);
-            *object = &callback;
+            atomic_fetch_add(&reference_count, 1);
+            *object = &the_callback;
             return S_OK;
         }
     }
@@ -48,13 +48,13 @@ static HRESULT on_QueryInterface(SELF, const struct GUID *iid, void **object)
 static uint32_t on_AddRef(SELF)
 {
     (void)self;
-    return atomic_fetch_add(&references, 1) + 1;
+    return atomic_fetch_add(&reference_count, 1) + 1;
 }
 
 static uint32_t on_Release(SELF)
 {
     (void)self;
-    return atomic_fetch_sub(&references, 1) - 1;
+    return atomic_fetch_sub(&reference_count, 1) - 1;
 }
 
 static HRESULT on_Initialize(SELF, struct IUnknown *info)
@@ -187,4 +187,4 @@ static const struct ICorProfilerCallback11Vtbl table = {
 #include "abi_callback.def"
 };
 
-static struct ICorProfilerCallback11 callback = {&table};
+static struct ICorProfilerCallback11 the_callback = {&table};
