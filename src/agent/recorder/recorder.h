@@ -22,8 +22,8 @@
  *
  * Memory: the site table and thread table are address ranges reserved once and touched on
  * use. A thread's first probe takes a slot (gettid and one mprotect, once); its exit gives the
- * slot back and closes its open chunks. All functions besides the entry points: agent's worker thread or, where said,
- * inside GetReJITParameters; they may take the recorder's mutex.
+ * slot back and closes its open chunks. All functions besides the entry points: agent's worker
+ * thread or, where said, inside GetReJITParameters; they may take the recorder's mutex.
  */
 #ifndef RECORDER_H
 #define RECORDER_H
@@ -100,23 +100,25 @@ struct recorder_session;
  * bounds the session's sites. */
 enum status recorder_session_new(uint64_t ring_bytes, uint32_t sites,
                                  const struct capture_limits *limits,
-                                 struct recorder_session **session, int *fd,
-                                 struct error *error);
+                                 struct recorder_session **session, int *fd, struct error *error);
 /* A new session's file holds its first 8 MiB only, so that it is ready in 2 ms (fallocate costs
  * 0.25 ms a MiB). Allocates 2 MiB more each time; false: all of it is there, or the system
  * gives no more (then the session lives with fewer chunks). Worker, until false, soon after the
  * session was announced to the CLI. */
 bool recorder_session_grow(struct recorder_session *session);
-/* Retires all its sites, waits for quiescence, marks the file ended, unmaps, frees. */
-void recorder_session_end(struct recorder_session *session);
+/* Retires all its sites, waits for quiescence, marks the file ended, unmaps, frees. False: a
+ * thread is stuck inside a probe (stopped by a debugger, say); the memory goes when a later
+ * session begins and that thread is out, and the session's programs and conditions must stay
+ * valid for ever. */
+bool recorder_session_end(struct recorder_session *session);
 
 enum recorder_site_kind {
     RECORDER_SITE_COUNT = 1,
     RECORDER_SITE_CALL,      /* ENTER, then RETURN or THROW */
     RECORDER_SITE_ON_ENTER,  /* EVENT at entry */
-    RECORDER_SITE_ON_RETURN, /* ENTER values are held back until the condition is known; THROW
-                                discards the call silently */
-    RECORDER_SITE_ON_THROW,
+    RECORDER_SITE_ON_RETURN, /* EVENT at the return: the entry's values, then the exit's, then
+                                WIRE_SLOT_ELAPSED; a call that throws is counted as filtered */
+    RECORDER_SITE_ON_THROW,  /* the same the other way round, with WIRE_SLOT_EXCEPTION */
     RECORDER_SITE_ASYNC,
     RECORDER_SITE_ASYNC_FIRST, /* as CALL, but the exit is FIRST_AWAIT */
     RECORDER_SITE_ITERATOR,

@@ -27,7 +27,7 @@ enum capture_pass {
     CAPTURE_SCALAR = 1,    /* the value, sign- or zero-extended to 64 bits */
     CAPTURE_DOUBLE = 2,    /* bits of the value as a double */
     CAPTURE_REFERENCE = 3, /* an object's address, or 0 */
-    CAPTURE_ADDRESS = 4,   /* the address of a value (value type, T, what a byref points to), or 0 */
+    CAPTURE_ADDRESS = 4, /* the address of a value (value type, T, what a byref points to), or 0 */
 };
 
 #define CAPTURE_MAX_STEPS 16
@@ -37,15 +37,15 @@ enum capture_pass {
 #define CAPTURE_EXCEPTION 0xffffu
 
 struct capture_value {
-    uint16_t slot;    /* wire_value.slot */
-    uint16_t value;   /* index among the values that the woven call passes */
-    uint8_t pass;     /* enum capture_pass */
-    uint8_t element;  /* declared ELEMENT_TYPE_*; behind an ADDRESS: of what stands there */
-    uint8_t show;     /* 1: as a whole, limits.depth levels deep; 0: the value and its type only */
+    uint16_t slot;   /* wire_value.slot */
+    uint16_t value;  /* index among the values that the woven call passes */
+    uint8_t pass;    /* enum capture_pass */
+    uint8_t element; /* declared ELEMENT_TYPE_*; behind an ADDRESS: of what stands there */
+    uint8_t show;    /* 1: as a whole, limits.depth levels deep; 0: the value and its type only */
     uint8_t step_count;
-    uint32_t size;    /* ADDRESS: bytes of the value where layout is NULL */
-    uint8_t result;   /* 1: the method's result, which a throw does not have: skipped there (a
-                         comparison with it is false) */
+    uint32_t size;  /* ADDRESS: bytes of the value where layout is NULL */
+    uint8_t result; /* 1: the method's result, which a throw does not have: skipped there (a
+                       comparison with it is false) */
     uint8_t reserved[3];
     /* ADDRESS of a value type: how to read it; NULL: not known, raw bytes only */
     const struct layout *layout;
@@ -83,9 +83,9 @@ enum capture_operand {
     CAPTURE_OPERAND_SIGNED,   /* integer; also bool, char, enums of signed types, TimeSpan ticks */
     CAPTURE_OPERAND_UNSIGNED,
     CAPTURE_OPERAND_DOUBLE,
-    CAPTURE_OPERAND_DECIMAL,  /* 96-bit magnitude, scale, sign: .NET's own layout rules */
-    CAPTURE_OPERAND_STRING,   /* ordinal, UTF-16 */
-    CAPTURE_OPERAND_ELAPSED,  /* compares the call's ticks with `ticks` */
+    CAPTURE_OPERAND_DECIMAL, /* 96-bit magnitude, scale, sign: .NET's own layout rules */
+    CAPTURE_OPERAND_STRING,  /* ordinal, UTF-16 */
+    CAPTURE_OPERAND_ELAPSED, /* compares the call's ticks with `ticks` */
 };
 
 /* Prefix order, as plan_node. A leaf compares a value with a constant. A null on the way, a
@@ -93,12 +93,12 @@ enum capture_operand {
  * where the path itself ends in null). Numbers compare by value whatever their types: an int
  * field against a decimal constant, too. */
 struct capture_node {
-    uint8_t test;    /* enum capture_test */
-    uint8_t compare; /* enum capture_compare */
-    uint8_t operand; /* enum capture_operand */
-    uint8_t at_exit; /* 1: reads ret, ex or elapsed: known at exit only */
-    uint32_t right;  /* AND, OR: index of the second child */
-    uint32_t leaf;   /* LEAF: its number, 0.. (at most 63) */
+    uint8_t test;               /* enum capture_test */
+    uint8_t compare;            /* enum capture_compare */
+    uint8_t operand;            /* enum capture_operand */
+    uint8_t at_exit;            /* 1: reads ret, ex or elapsed: known at exit only */
+    uint32_t right;             /* AND, OR: index of the second child */
+    uint32_t leaf;              /* LEAF: its number, 0.. (at most 63) */
     struct capture_value value; /* LEAF but ELAPSED: where to read (slot unused) */
     int64_t integer;            /* SIGNED, UNSIGNED (bits) */
     double real;                /* DOUBLE; the other numbers too, as an approximation */
@@ -106,8 +106,8 @@ struct capture_node {
     uint32_t decimal_high;
     uint8_t decimal_scale;
     uint8_t decimal_negative;
-    uint64_t ticks;             /* ELAPSED */
-    const uint16_t *text;       /* STRING */
+    uint64_t ticks;       /* ELAPSED */
+    const uint16_t *text; /* STRING */
     uint32_t text_units;
 };
 

@@ -27,13 +27,17 @@
 
 struct layout;
 
+/* `element` of fields, items and values behind an address: CLASS, STRING, OBJECT, SZARRAY and
+ * ARRAY are references, and nothing else is followed as one (a constructed generic class must be
+ * given as CLASS); VALUETYPE with its layout; primitives by themselves. */
 struct layout_field {
     uint32_t name;   /* layout_name id; backing fields have their property's */
     uint32_t offset; /* from the object's start (classes) or the value's first byte (value types) */
     uint8_t element; /* ELEMENT_TYPE_* */
-    uint8_t hidden;  /* of a base class, or compiler-generated: not followed by "show", only by paths */
+    uint8_t
+        hidden; /* of a base class, or compiler-generated: not followed by "show", only by paths */
     uint16_t reserved;
-    uint32_t size;   /* bytes */
+    uint32_t size;             /* bytes */
     const struct layout *type; /* value types and enums: theirs, NULL where unknown */
 };
 
@@ -43,12 +47,12 @@ struct layout {
     uint8_t element;  /* primitives, enums: ELEMENT_TYPE_*; arrays, spans: of the items */
     uint8_t is_value; /* value type */
     uint8_t reserved;
-    uint32_t size;       /* value types: bytes; objects: bytes behind the method table word */
-    uint32_t item_size;  /* arrays, spans */
-    uint32_t items_at;   /* lists: offset of _items; arrays, strings: of the first item; spans: of
-                            the reference to the first item */
-    uint32_t count_at;   /* lists: offset of _size; arrays, strings, spans: of the length */
-    uint32_t value_at;   /* nullable: offset of value (hasValue is at 0) */
+    uint32_t size;      /* value types: bytes; objects: bytes behind the method table word */
+    uint32_t item_size; /* arrays, spans */
+    uint32_t items_at;  /* lists: offset of _items; arrays, strings: of the first item; spans: of
+                           the reference to the first item */
+    uint32_t count_at;  /* lists: offset of _size; arrays, strings, spans: of the length */
+    uint32_t value_at;  /* nullable: offset of value (hasValue is at 0) */
     const struct layout *item; /* arrays and spans of value types; nullable: of T */
     uint32_t field_count;
     struct layout_field fields[];

@@ -1,0 +1,42 @@
+/*
+ * recorder_ring: chunks of the memory file for one thread, and records and counts in them.
+ *
+ * Called with the slot busy and a valid site of the session at hand (or, in the worker, when no
+ * thread can be in there). What is read from the memory file is only the bitmap of free chunks;
+ * every bit of it is masked by our own count, and whatever it says, a thread writes only within
+ * the chunk that it has taken last.
+ */
+#ifndef RECORDER_RING_H
+#define RECORDER_RING_H
+
+#include "recorder_state.h"
+
+/* The first slots have a shard of counters each, and add without a locked instruction; the
+ * others share the other half. */
+#define RECORDER_OWN_SHARDS (WIRE_SHARDS / 2)
+
+/* Makes the open chunk, if any, full. */
+void ring_close(struct recorder_ring *ring);
+/* Closes the open chunk and takes a free one; false: there is none. */
+bool ring_open(struct recorder_ring *ring, struct recorder_slot *slot,
+               struct recorder_session *session);
+/* Room for `bytes` behind the cursor, in a new chunk if need be. */
+static inline bool ring_room(struct recorder_ring *ring, struct recorder_slot *slot,
+                             struct recorder_session *session, size_t bytes)
+{
+    return (size_t)(ring->end - ring->cursor) >= bytes || ring_open(ring, slot, session);
+}
+
+/* The bytes from the cursor up to `cursor` are whole records: the reader may have them. */
+static inline void ring_publish(struct recorder_ring *ring, uint8_t *cursor)
+{
+    ring->cursor = cursor;
+    atomic_store_explicit(&ring->chunk->written, (uint32_t)(cursor - (uint8_t *)ring->chunk),
+                          memory_order_release);
+}
+
+/* Adds to a site's counter. slot NULL: a thread that has none. */
+void ring_count(struct recorder_session *session, struct recorder_slot *slot, uint32_t number,
+                enum wire_counter counter);
+
+#endif
