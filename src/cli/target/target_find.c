@@ -69,6 +69,35 @@ enum status target_find_all(struct target_list *list, struct error *error)
     return status;
 }
 
+static bool descends_from(uint64_t parent, pid_t ancestor)
+{
+    for (int steps = 0; steps < 64 && parent > 1; steps++) {
+        struct target_hold hold;
+        struct target_stat stat;
+        if (parent == (uint64_t)ancestor)
+            return true;
+        if (target_hold_open(&hold, (pid_t)parent, NULL) != STATUS_OK)
+            return false;
+        bool there = target_hold_state(&hold, &stat, NULL) == STATUS_OK;
+        target_hold_close(&hold);
+        if (!there)
+            return false;
+        parent = stat.parent;
+    }
+    return false;
+}
+
+enum status target_find_children(pid_t ancestor, struct target_list *list, struct error *error)
+{
+    enum status status = target_find_all(list, error);
+    size_t kept = 0;
+    for (size_t i = 0; i < list->count; i++)
+        if (descends_from(list->items[i].parent, ancestor))
+            list->items[kept++] = list->items[i];
+    list->count = kept;
+    return status;
+}
+
 /* --- names --- */
 
 typedef int compare(const char *a, const char *b);
@@ -127,9 +156,12 @@ static enum status several(const struct target_list *matches, const char *name, 
 {
     char text[512] = "";
     size_t length = 0;
-    for (size_t i = 0; i < matches->count && i < LISTED_MAX; i++)
-        text_append(text, sizeof text, &length, "\n  %7d  %.40s", (int)matches->items[i].pid,
-                    matches->items[i].command);
+    for (size_t i = 0; i < matches->count && i < LISTED_MAX; i++) {
+        char command[44];
+        text_copy(command, sizeof command, matches->items[i].command);
+        text_append(text, sizeof text, &length, "\n  %7d  %s", (int)matches->items[i].pid,
+                    command);
+    }
     if (matches->count > LISTED_MAX)
         text_append(text, sizeof text, &length, "\n  … %zu more", matches->count - LISTED_MAX);
     error_set(error, STATUS_USAGE, "%zu processes are called '%s':%s", matches->count, name, text);

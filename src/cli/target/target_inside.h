@@ -1,5 +1,6 @@
 /*
- * target_inside: the steps of target_process_read, for that file alone.
+ * target_inside: the steps of target_process_read, a file each (target_settings.c,
+ * target_maps.c, target_folder.c). For this room alone.
  */
 #ifndef TARGET_INSIDE_H
 #define TARGET_INSIDE_H
