@@ -412,7 +412,9 @@ enum status session_bind(struct session *session, uint32_t probe, const struct m
     if (b->probe->action == PLAN_COUNT && b->probe->node_count > 0)
         status = error_set(error, STATUS_USAGE, "a count takes no condition");
     else
-        status = metadata_method_signature(b->image, method->token, b->keep, &b->signature, error);
+        status = metadata_method_signature(b->image, method->token,
+                                           b->probe->action == PLAN_COUNT ? &scratch : b->keep,
+                                           &b->signature, error);
     if (status == STATUS_OK)
         status = bind_all(b, site, error);
     arena_release(&scratch);

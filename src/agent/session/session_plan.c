@@ -1,0 +1,447 @@
+#include "session_plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "clr_flags.h"
+#include "metadata_names.h"
+#include "metadata_resolve.h"
+#include "metadata_tables.h"
+#include "session_bind.h"
+#include "session_log.h"
+#include "session_symbols.h"
+#include "session_weave.h"
+
+#define REFUSED_TOLD  200u /* more are only counted */
+#define NEAREST_NAMES 3
+
+struct match {
+    const struct module *module;
+    uint32_t probe;
+    mdToken method;
+};
+
+struct matches {
+    struct match *items;
+    size_t count, room; /* count goes on where room ends at the limit */
+    size_t limit;
+    const struct module *module;
+    uint32_t probe;
+    bool failed;
+};
+
+/* ---- finding ---- */
+
+static bool match_found(void *context, mdToken method)
+{
+    struct matches *matches = context;
+    if (matches->count >= matches->limit) {
+        matches->count++;
+        return true;
+    }
+    if (matches->count == matches->room) {
+        size_t room = matches->room == 0 ? 16 : matches->room * 2;
+        struct match *grown = realloc(matches->items, room * sizeof *grown);
+        if (grown == NULL) {
+            matches->failed = true;
+            return false;
+        }
+        matches->items = grown;
+        matches->room = room;
+    }
+    matches->items[matches->count++] = (struct match){matches->module, matches->probe, method};
+    return true;
+}
+
+static void pattern_in_module(const struct metadata_pattern *pattern, const struct module *module,
+                              metadata_pattern_found found, void *context)
+{
+    if (module->image == NULL || !metadata_pattern_allows_module(pattern, module->name))
+        return;
+    if (!metadata_pattern_needs_lines(pattern)) {
+        metadata_pattern_match(pattern, module->image, NULL, found, context, NULL);
+        return;
+    }
+    struct session_symbols symbols;
+    if (session_symbols_open(&symbols, module))
+        metadata_pattern_match(pattern, module->image, &symbols.pdb, found, context, NULL);
+    session_symbols_release(&symbols);
+}
+
+static void find_in_module(struct session *session, const struct module *module,
+                           struct matches *matches)
+{
+    matches->module = module;
+    for (uint32_t i = 0; i < session->plan.probe_count; i++) {
+        size_t before = matches->count;
+        matches->probe = i;
+        pattern_in_module(session->patterns[i], module, match_found, matches);
+        session->matched[i] += (uint32_t)(matches->count - before);
+    }
+}
+
+/* ---- one match becomes a site ---- */
+
+static void print_method(const struct match *match, struct buffer *text)
+{
+    metadata_method_print(match->module->image, match->method, METADATA_NAME_TYPES, text);
+}
+
+static enum status never_woven(const struct module *module, mdToken method, struct error *error)
+{
+    mdToken owner = metadata_owner(module->image, method);
+    struct metadata_identity identity;
+    if (metadata_identify(module->image, owner, &identity, NULL) != STATUS_OK)
+        return STATUS_OK;
+    struct buffer type;
+    buffer_init(&type, 4096);
+    for (uint32_t i = 0; i < identity.depth; i++)
+        buffer_append_format(&type, "%s%s", i > 0 ? "+" : "", identity.names[i]);
+    enum status status =
+        weave_never(identity.name_space, buffer_text(&type),
+                    metadata_cell_text(module->image, CLR_TABLE_MethodDef, token_rid(method),
+                                       METADATA_METHOD_DEF_NAME),
+                    error);
+    buffer_release(&type);
+    return status;
+}
+
+static enum status no_body(const struct metadata_method *method, struct error *error)
+{
+    return error_set(error, STATUS_UNSUPPORTED, "%s",
+                     method->is_abstract  ? "it is abstract: probe the methods that implement it"
+                     : method->is_pinvoke ? "it is native code (DllImport)"
+                                          : "the runtime itself supplies its code");
+}
+
+/* May this method carry a probe at all? */
+static enum status may_probe(struct session_engine *engine, const struct module *module,
+                             mdToken token, struct error *error)
+{
+    enum status status = never_woven(module, token, error);
+    return status != STATUS_OK
+               ? status
+               : recompile_method_refusal(engine->recompile, module, token, error);
+}
+
+static bool add_site(struct session *session, struct session_site *site)
+{
+    if (session->site_count == session->site_room) {
+        uint32_t room = session->site_room == 0 ? 8 : session->site_room * 2;
+        struct session_site **grown = realloc(session->sites, room * sizeof *grown);
+        if (grown == NULL)
+            return false;
+        session->sites = grown;
+        session->site_room = room;
+    }
+    site->number = session->site_count;
+    if (!session_weave_add(site))
+        return false;
+    session->sites[session->site_count++] = site;
+    return true;
+}
+
+static enum status probe_match(struct session *session, const struct match *match,
+                               struct buffer *messages, struct error *error)
+{
+    struct session_engine *engine = session->engine;
+    struct metadata_method method;
+    enum status status =
+        metadata_method_describe(match->module->image, match->method, &method, error);
+    if (status == STATUS_OK && !method.has_il)
+        status = no_body(&method, error);
+    if (status == STATUS_OK)
+        status = may_probe(engine, match->module, match->method, error);
+    if (status != STATUS_OK)
+        return status;
+    struct buffer fields;
+    struct session_site *site;
+    buffer_init(&fields, WIRE_FRAME_MAX / 4);
+    status = session_bind(session, match->probe, match->module, &method, &site, &fields, error);
+    for (uint32_t i = 0; status == STATUS_OK && i < site->key_count; i++)
+        if (site->keys[i].method != match->method)
+            status = may_probe(engine, match->module, site->keys[i].method, error);
+    if (status == STATUS_OK && (buffer_failed(&fields) || !add_site(session, site)))
+        status = error_set(error, STATUS_MEMORY, "out of memory");
+    if (status == STATUS_OK) {
+        size_t mark = wire_frame_begin(messages, WIRE_MSG_METHOD);
+        tlv_put_u32(messages, WIRE_METHOD_SITE, site->number);
+        tlv_put_u32(messages, WIRE_METHOD_PROBE, site->probe);
+        buffer_append(messages, fields.data, fields.length);
+        wire_frame_end(messages, mark);
+    }
+    buffer_release(&fields);
+    return status;
+}
+
+static void put_refused(struct session *session, const struct match *match,
+                        const struct error *error, struct buffer *messages)
+{
+    if (session->refused++ >= REFUSED_TOLD)
+        return;
+    struct buffer name;
+    buffer_init(&name, 4096);
+    print_method(match, &name);
+    size_t mark = wire_frame_begin(messages, WIRE_MSG_REFUSED);
+    tlv_put_text(messages, WIRE_REFUSED_NAME, buffer_text(&name));
+    tlv_put_text(messages, WIRE_REFUSED_REASON, error->message);
+    wire_frame_end(messages, mark);
+    buffer_release(&name);
+}
+
+static bool ends_session(enum status status)
+{
+    return status == STATUS_MEMORY || status == STATUS_LIMIT || status == STATUS_PEER ||
+           status == STATUS_BUG;
+}
+
+/* Names which method it is about, where the words of the plan were not at fault. */
+static void name_subject(const struct match *match, struct error *error)
+{
+    if (error->status == STATUS_USAGE)
+        return;
+    struct buffer name;
+    buffer_init(&name, 4096);
+    print_method(match, &name);
+    error_prefix(error, "'%s' cannot be probed: ", buffer_text(&name));
+    error->status = STATUS_USAGE;
+    buffer_release(&name);
+}
+
+/* All matches become sites, or are refused. *first_error is that of the first refusal. */
+static enum status probe_matches(struct session *session, const struct matches *matches,
+                                 struct buffer *messages, struct error *first_error)
+{
+    size_t count = matches->count < matches->limit ? matches->count : matches->limit;
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        struct error error;
+        error_init(&error);
+        enum status status = probe_match(session, &matches->items[i], messages, &error);
+        if (status == STATUS_OK)
+            continue;
+        if (ends_session(status)) {
+            *first_error = error;
+            return status;
+        }
+        put_refused(session, &matches->items[i], &error, messages);
+        if (!any) {
+            *first_error = error;
+            name_subject(&matches->items[i], first_error);
+        }
+        any = true;
+    }
+    return STATUS_OK;
+}
+
+/* ---- the first resolution ---- */
+
+static enum status parse_patterns(struct session *session, struct error *error)
+{
+    uint32_t count = session->plan.probe_count;
+    if (count == 0)
+        return error_set(error, STATUS_PEER, "the plan has no probes");
+    session->patterns =
+        arena_new_array(&session->arena, count, const struct metadata_pattern *);
+    session->matched = arena_new_array(&session->arena, count, uint32_t);
+    if (session->patterns == NULL || session->matched == NULL)
+        return error_set(error, STATUS_MEMORY, "out of memory");
+    for (uint32_t i = 0; i < count; i++) {
+        enum status status = metadata_pattern_parse(session->plan.probes[i].pattern,
+                                                    &session->arena, &session->patterns[i], error);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+static enum status no_match(struct session *session, uint32_t probe, struct error *error)
+{
+    struct modules *modules = session->engine->modules;
+    uint32_t room = modules_count(modules), count = 0, cursor = 0;
+    const struct metadata_image **images = calloc(room + 1u, sizeof *images);
+    struct buffer text;
+    error_set(error, STATUS_USAGE, "no method matches '%s'", session->plan.probes[probe].pattern);
+    if (images == NULL)
+        return STATUS_USAGE;
+    for (const struct module *m; (m = modules_next(modules, &cursor)) != NULL && count < room;)
+        if (m->image != NULL)
+            images[count++] = m->image;
+    buffer_init(&text, ERROR_HINT_BYTES * 2);
+    metadata_pattern_nearest(session->patterns[probe], images, count, NEAREST_NAMES, &text);
+    if (text.length > 0)
+        error_hint(error, "nearest: %s", buffer_text(&text));
+    buffer_release(&text);
+    free(images);
+    return STATUS_USAGE;
+}
+
+static enum status check_counts(struct session *session, const struct matches *matches,
+                                struct error *error)
+{
+    if (matches->failed)
+        return error_set(error, STATUS_MEMORY, "out of memory");
+    for (uint32_t i = 0; i < session->plan.probe_count && !session->plan.allow_empty; i++)
+        if (session->matched[i] == 0)
+            return no_match(session, i, error);
+    if (matches->count > session->plan.max_methods) {
+        const char *pattern = session->plan.probe_count == 1 ? session->plan.probes[0].pattern
+                                                             : NULL;
+        error_set(error, STATUS_USAGE, "%s%s%s %zu methods, and the limit is %u",
+                  pattern == NULL ? "the patterns match" : "'", pattern == NULL ? "" : pattern,
+                  pattern == NULL ? "" : "' matches", matches->count, session->plan.max_methods);
+        error_hint(error, "narrow it, or raise --max-methods");
+        return STATUS_USAGE;
+    }
+    return STATUS_OK;
+}
+
+enum status session_plan_resolve(struct session *session, struct buffer *messages,
+                                 struct error *error)
+{
+    enum status status = parse_patterns(session, error);
+    if (status != STATUS_OK)
+        return status;
+    struct matches matches = {.limit = session->plan.max_methods};
+    uint32_t cursor = 0;
+    for (const struct module *module;
+         (module = modules_next(session->engine->modules, &cursor)) != NULL;) {
+        session->modules_seen++;
+        find_in_module(session, module, &matches);
+    }
+    status = check_counts(session, &matches, error);
+    struct error first;
+    error_init(&first);
+    if (status == STATUS_OK) {
+        status = probe_matches(session, &matches, messages, &first);
+        bool none = matches.count > 0 && session->site_count == 0;
+        if (status != STATUS_OK || none) {
+            if (error != NULL)
+                *error = first;
+            status = first.status;
+        }
+    }
+    free(matches.items);
+    return status;
+}
+
+enum status session_plan_claim(struct session *session, uint32_t first, struct error *error)
+{
+    size_t count = 0;
+    struct method_key *keys =
+        calloc((session->site_count - first) * (size_t)SESSION_SITE_KEYS + 1, sizeof *keys);
+    if (keys == NULL)
+        return error_set(error, STATUS_MEMORY, "out of memory");
+    for (uint32_t i = first; i < session->site_count; i++)
+        for (uint32_t j = 0; j < session->sites[i]->key_count; j++)
+            keys[count++] = session->sites[i]->keys[j];
+    enum status status = STATUS_OK;
+    if (count > 0)
+        status = recompile_claim(session->engine->recompile, &session->engine->tenant, keys, count,
+                                 error);
+    free(keys);
+    return status;
+}
+
+/* ---- later modules ---- */
+
+static void put_notice(struct buffer *out, const char *code, const char *text)
+{
+    size_t mark = wire_frame_begin(out, WIRE_MSG_NOTICE);
+    tlv_put_text(out, WIRE_NOTICE_TEXT, text);
+    tlv_put_text(out, WIRE_NOTICE_CODE, code);
+    wire_frame_end(out, mark);
+}
+
+static void tell_limit(struct session *session, struct buffer *out, size_t left_out)
+{
+    char text[256];
+    if (session->limit_told)
+        return;
+    session->limit_told = true;
+    snprintf(text, sizeof text, "%zu more methods match and are not probed (--max-methods %u)",
+             left_out, session->plan.max_methods);
+    put_notice(out, "limit", text);
+}
+
+static void tell_module(struct session *session, const struct module *module, uint32_t count)
+{
+    char text[512];
+    snprintf(text, sizeof text, "%s was loaded: %u more method%s probed", module->name, count,
+             count == 1 ? " is" : "s are");
+    put_notice(&session->connection->out, "module-loaded", text);
+}
+
+void session_plan_module(struct session *session, const struct module *module)
+{
+    struct buffer *out = &session->connection->out;
+    uint32_t first = session->site_count;
+    uint32_t left = session->plan.max_methods > first ? session->plan.max_methods - first : 0;
+    struct matches matches = {.limit = left};
+    struct error error;
+    error_init(&error);
+    session->modules_seen++;
+    find_in_module(session, module, &matches);
+    if (matches.count > left)
+        tell_limit(session, out, matches.count - left);
+    if (probe_matches(session, &matches, out, &error) != STATUS_OK)
+        put_notice(out, "limit", error.message);
+    free(matches.items);
+    uint32_t count = session->site_count - first;
+    if (count == 0)
+        return;
+    if (session_plan_claim(session, first, &error) != STATUS_OK)
+        put_notice(out, "failed", error.message);
+    else if (session->announced)
+        tell_module(session, module, count);
+}
+
+/* ---- what is not known ---- */
+
+uint32_t session_plan_pending(const struct session *session)
+{
+    uint32_t pending = 0;
+    for (uint32_t i = 0; i < session->plan.probe_count; i++)
+        pending += session->matched[i] == 0;
+    return pending;
+}
+
+static bool is_non_versionable(const struct module *module, mdToken method)
+{
+    static const char name[] = "System.Runtime.Versioning.NonVersionableAttribute";
+    return metadata_attribute_find(module->image, method, name) != mdTokenNil ||
+           metadata_attribute_find(module->image, metadata_owner(module->image, method), name) !=
+               mdTokenNil;
+}
+
+void session_plan_may_miss(struct session *session, struct buffer *message)
+{
+    struct session_engine *engine = session->engine;
+    const char *why = NULL;
+    bool nested = false, versionless = false;
+    bool follows = recompile_follows_inliners(engine->recompile, &why);
+    tlv_put_u32(message, WIRE_SESSION_INLINERS_BY_RUNTIME, follows);
+    for (uint32_t i = 0; i < session->site_count && !(nested && versionless); i++) {
+        struct method_key key = session->sites[i]->keys[0];
+        const struct module *module = modules_find(engine->modules, key.module);
+        if (module == NULL || module->image == NULL || !module->precompiled)
+            continue;
+        nested |= metadata_enclosing(module->image, metadata_owner(module->image, key.method)) !=
+                  mdTokenNil;
+        versionless |= is_non_versionable(module, key.method);
+    }
+    if (!follows) {
+        char text[512];
+        snprintf(text, sizeof text, "calls from code that holds an inlined copy are not seen%s%s",
+                 why == NULL ? "" : ": ", why == NULL ? "" : why);
+        tlv_put_text(message, WIRE_SESSION_MAY_MISS, text);
+    }
+    if (follows && nested)
+        tlv_put_text(message, WIRE_SESSION_MAY_MISS,
+                     "precompiled callers that hold an inlined copy of a method of a nested type "
+                     "are not found");
+    if (versionless)
+        tlv_put_text(message, WIRE_SESSION_MAY_MISS,
+                     "precompiled code of other modules may hold inlined copies of NonVersionable "
+                     "methods, which are not found");
+}
