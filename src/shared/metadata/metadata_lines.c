@@ -55,6 +55,12 @@ static bool measure(struct lines *lines, mdToken method, struct nearness *nearne
     return first <= lines->line && lines->line <= last;
 }
 
+static bool is_constructor(const struct metadata_image *image, mdToken method)
+{
+    return metadata_cell_text(image, CLR_TABLE_MethodDef, token_rid(method),
+                              METADATA_METHOD_DEF_NAME)[0] == '.';
+}
+
 static int compare(const struct nearness *a, const struct nearness *b)
 {
     if (a->span != b->span)
@@ -74,6 +80,10 @@ static void consider(struct lines *lines, mdToken method)
 {
     struct nearness nearness;
     if (!measure(lines, method, &nearness))
+        return;
+    /* The points of a constructor are strewn over its type: field initialisers. Lines between
+     * them are not its own. */
+    if (!nearness.covers && is_constructor(lines->image, method))
         return;
     int order = lines->count ? compare(&nearness, &lines->best) : -1;
     if (order > 0)

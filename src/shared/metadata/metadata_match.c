@@ -160,18 +160,20 @@ static bool last_word_fits(struct matcher *matcher, uint64_t states, mdToken met
     return step(pattern, states, &word) & matcher->accept;
 }
 
-/* Shop.IOrders<T>.Place, the name of an explicit implementation, word by word. */
+/* Shop.IOrders<T>.Place, the name of an explicit implementation, word by word; the namespace
+ * of the interface may be left out. */
 static bool explicit_name_fits(struct matcher *matcher, uint64_t states, mdToken method,
                                const char *name)
 {
     const char *last = metadata_last_part(name);
+    uint64_t skipped = matcher->pattern->rooted ? 0 : states;
     for (const char *at = name; at < last;) {
         const char *stop = pattern_span(at, last, ".");
         const char *open = memchr(at, '<', (size_t)(stop - at));
         struct word word = {at, (size_t)((open ? open : stop) - at), open ? 1 : 0, false};
         for (const char *comma = open; comma && comma < stop; comma++)
             word.arity += *comma == ',';
-        states = step(matcher->pattern, states, &word);
+        states = step(matcher->pattern, states, &word) | skipped;
         at = stop + 1;
     }
     return last_word_fits(matcher, states, method, last, strlen(last));
@@ -280,23 +282,25 @@ static bool second_name_fits(struct matcher *matcher, uint64_t states, mdToken m
 typedef bool name_reading(struct matcher *matcher, uint64_t states, mdToken method,
                           const char *name);
 
-/* All methods of a type whose name fits by one reading; the answer: whether any did. */
+/* All methods of a type whose name fits by one reading; the answer: whether any did. `loose`:
+ * by the name alone. */
 static bool match_methods(struct matcher *matcher, mdToken type, uint64_t states,
-                          name_reading *fits, bool any_parameters)
+                          name_reading *fits, bool loose)
 {
     const struct metadata_image *image = matcher->image;
+    const struct metadata_pattern *pattern = matcher->pattern;
     struct metadata_rows rows = metadata_type_methods(image, type);
     bool any = false;
     size_t before = matcher->result.methods;
     for (mdToken method; !matcher->stopped && (method = metadata_rows_next(image, &rows));) {
-        if (!fits(matcher, states, method, name_of(image, method)) ||
-            !state_machine_fits(matcher, method))
+        if (!fits(matcher, states, method, name_of(image, method)))
             continue;
         any = true;
-        if (any_parameters || parameters_fit(matcher, type, method))
+        if (loose || (state_machine_fits(matcher, method) && parameters_fit(matcher, type, method)))
             report(matcher, method);
     }
-    if (any && matcher->result.methods == before && matcher->pattern->lenient && !any_parameters)
+    if (any && !loose && pattern->lenient && matcher->result.methods == before &&
+        pattern->parts[pattern->part_count - 1].literal)
         match_methods(matcher, type, states, fits, true);
     return any;
 }
@@ -308,6 +312,12 @@ static bool is_generated_type(const struct metadata_image *image, mdToken type)
     return metadata_file_local(name)[0] == '<';
 }
 
+/* Whether the type took all that the pattern says of types. */
+static bool has_type(const struct matcher *matcher, uint64_t states)
+{
+    return states & matcher->last & ~start_states(matcher->pattern);
+}
+
 static void match_type(struct matcher *matcher, mdToken type)
 {
     const struct metadata_pattern *pattern = matcher->pattern;
@@ -315,8 +325,7 @@ static void match_type(struct matcher *matcher, mdToken type)
         return;
     uint64_t states = type_states(matcher, type);
     const struct pattern_part *last = &pattern->parts[pattern->part_count - 1];
-    if (states & matcher->last & ~start_states(pattern))
-        matcher->result.types++;
+    matcher->result.types += has_type(matcher, states);
     /* More words than one can only come from explicit implementations. */
     if (!(states & matcher->last) && (pattern->part_count < 3 || !(states & ~1ull)))
         return;
@@ -385,6 +394,11 @@ static void match_inner(struct matcher *matcher, mdToken type)
     struct metadata_rows rows = metadata_type_methods(image, type);
     uint64_t states = 0;
     bool known = false;
+    if (!is_generated_type(image, type)) {
+        states = type_states(matcher, type);
+        known = true;
+        matcher->result.types += has_type(matcher, states);
+    }
     for (mdToken method; !matcher->stopped && (method = metadata_rows_next(image, &rows));) {
         const char *name = name_of(image, method);
         if (name[0] != '<')
@@ -446,6 +460,8 @@ static struct matcher begin(const struct metadata_pattern *pattern,
 
 static bool has_wildcards(const struct metadata_pattern *pattern)
 {
+    if (pattern->file.length > 0)
+        return false;
     for (uint32_t i = 0; i + 1 < pattern->part_count; i++)
         if (!pattern->parts[i].literal)
             return true;

@@ -147,8 +147,9 @@ static void search_type(struct search *search, mdToken type)
         const char *name = metadata_cell_text(image, CLR_TABLE_MethodDef, token_rid(method),
                                               METADATA_METHOD_DEF_NAME);
         unsigned own = name[0] == '<' ? FAR : method_distance(search, name);
+        unsigned hidden = metadata_last_part(name) != name; /* explicit implementations last */
         if (own != FAR)
-            keep(search, (apart + own) * 16 + around, method);
+            keep(search, (apart + own) * 32 + around * 2 + hidden, method);
     }
 }
 

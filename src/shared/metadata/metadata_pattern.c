@@ -192,6 +192,11 @@ static enum status read_part(const struct pattern_parser *parser, struct pattern
     enum status status = cut_arity(parser, &part);
     if (status)
         return status;
+    if (part.name.length < text.length &&
+        metadata_text_is(part.name.at, part.name.length, "this")) {
+        part.name = (struct pattern_text){"Item", 4}; /* an indexer, as C# writes it */
+        part.arity = ARITY_ANY;
+    }
     for (size_t i = 0; i + 1 < part.name.length; i++)
         if (memcmp(part.name.at + i, "**", 2) == 0)
             return pattern_fail(
@@ -240,7 +245,9 @@ static bool is_state_machine(struct pattern_text name)
     return metadata_generated_parse(copy).kind == METADATA_GENERATED_STATE_MACHINE;
 }
 
-/* <PlaceAsync>d__5.MoveNext: the method around it whose state machine that is. */
+/* <PlaceAsync>d__5.MoveNext: the method around it whose state machine that is. The number may
+ * be that of another build, so the name stays as what else to go by; in the name of an explicit
+ * implementation the dots became dashes, which leaves the number alone. */
 static void lead_to_kickoff(struct metadata_pattern *pattern)
 {
     uint32_t count = pattern->part_count;
@@ -251,10 +258,13 @@ static void lead_to_kickoff(struct metadata_pattern *pattern)
     if (!metadata_text_is(last->name.at, last->name.length, "MoveNext") ||
         !is_state_machine(before->name))
         return;
+    const char *end = memrchr(before->name.at, '>', before->name.length);
     pattern->state_machine = before->name;
-    before->name.at = "*";
-    before->name.length = 1;
-    before->literal = false;
+    pattern->lenient = true;
+    before->name = between(before->name.at + 1, end);
+    before->literal = !memchr(before->name.at, '-', before->name.length);
+    if (!before->literal)
+        before->name = (struct pattern_text){"*", 1};
     before->nested = false;
     before->arity = ARITY_ANY;
     pattern->part_count--;
@@ -325,11 +335,19 @@ static const char *open_parenthesis(struct pattern_text text)
     return NULL;
 }
 
+/* Debuggers write App.dll!Type.Method(int id) Line 12. */
+static struct pattern_text without_line(struct pattern_text text)
+{
+    const char *line = memmem(text.at, text.length, ") Line ", 7);
+    return line ? between(text.at, line + 1) : text;
+}
+
 static enum status read_method(const struct pattern_parser *parser, struct pattern_text text)
 {
     static const char hint[] = "parameters stand in parentheses at the end: Type.Method(int, "
                                "string), () for none, (..) for any";
     struct metadata_pattern *pattern = parser->pattern;
+    text = without_line(text);
     const char *end = text.at + text.length;
     const char *bang = pattern_span(text.at, end, "!");
     if (bang < end) {

@@ -9,9 +9,10 @@
  *                                  matter); without <> any arity; Repository`1 and Find[T]
  *                                  as stack traces write it
  *   Outer+Inner.M, Outer.Inner.M   nested types
- *   Type..ctor  Type..cctor  Type.get_Name
+ *   Type..ctor  Type..cctor  Type.get_Name  Type.this[]
  *   Type.Name                      where no method has the name: the accessors of the
  *                                  property or event Name, and explicit implementations
+ *   Type.IOrders.Place             one explicit implementation
  *   Type.Method(int, string)       parameters by C# type texts: (), (int, ..), (List<*>),
  *                                  (Shop.Order), (ref int); as stack traces write them too:
  *                                  (Int32 id, List`1 items)

@@ -64,10 +64,10 @@ bool metadata_document_matches(const struct metadata_pdb *pdb, uint32_t document
 bool metadata_pdb_first_line(const struct metadata_pdb *pdb, const struct metadata_image *image,
                              mdToken method, uint32_t *document, uint32_t *line);
 
-/* The methods that hold FILE:LINE: those with a point that covers the line, or else those
- * whose first and last line are around it; of nested ones (a lambda in a method) the
- * innermost. MoveNext is told as its kickoff. Returns how many there are, writes at most
- * `room`. 0 with *file_known: the file is there, the line holds no code. */
+/* The methods that hold FILE:LINE: whose lines are around it, of nested ones (a lambda in a
+ * method) the innermost; several where lambdas share a line. MoveNext is told as its kickoff.
+ * Returns how many there are, writes at most `room`. 0 with *file_known: the file is there,
+ * the line holds no code. */
 size_t metadata_pdb_methods_at(const struct metadata_pdb *pdb, const struct metadata_image *image,
                                const char *file, size_t file_length, uint32_t line,
                                mdToken *methods, size_t room, bool *file_known);

@@ -71,7 +71,7 @@ static bool drop_modifiers(struct pattern_text *text)
         reference |= by;
         more = by || drop_word(text, "params") || drop_word(text, "this") ||
                drop_word(text, "scoped") || drop_word(text, "readonly") ||
-               drop_word(text, "class") || drop_word(text, "valuetype");
+               drop_word(text, "class") || drop_word(text, "valuetype") || drop_word(text, "value");
     }
     return reference;
 }
