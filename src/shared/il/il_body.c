@@ -114,6 +114,27 @@ void il_body_layout(struct il_body *body)
     body->code_size = offset;
 }
 
+static bool is_set(const struct il_instruction *at)
+{
+    uint32_t operand = il_list_info(at)->operand;
+    if (il_operand_is_branch(operand))
+        return at->target != NULL;
+    if (operand != IL_OPERAND_SWITCH)
+        return true;
+    for (uint32_t i = 0; at->table && i < at->table->count; i++)
+        if (!at->table->targets[i])
+            return false;
+    return at->table != NULL;
+}
+
+const struct il_instruction *il_list_unset(const struct il_body *body)
+{
+    const struct il_instruction *at = body->first;
+    while (at && is_set(at))
+        at = at->next;
+    return at;
+}
+
 uint32_t il_map_append(const struct il_body *body, struct buffer *buffer)
 {
     uint32_t count = 0;

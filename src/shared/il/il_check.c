@@ -222,11 +222,15 @@ static enum status check_all(struct check *check)
 
 static enum status check_boundaries(const struct il_body *body, struct error *error)
 {
-    for (const struct il_clause *at = body->clauses; at; at = at->next)
+    for (const struct il_clause *at = body->clauses; at; at = at->next) {
+        if (!il_list_is_clause_kind(at->flags))
+            return error_set(error, STATUS_MALFORMED,
+                             "method body: an exception clause of no known kind (0x%x)", at->flags);
         if (!at->try_first || !at->handler_first ||
             (at->flags & COR_ILEXCEPTION_CLAUSE_FILTER && !at->filter_first))
             return error_set(error, STATUS_MALFORMED,
                              "method body: a boundary of an exception clause was never set");
+    }
     return STATUS_OK;
 }
 

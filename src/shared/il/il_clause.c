@@ -1,7 +1,15 @@
 /* The table of protected blocks: where a new clause goes. */
 #include <string.h>
 
+#include "clr_flags.h"
 #include "il_list.h"
+
+bool il_list_is_clause_kind(uint32_t flags)
+{
+    flags &= ~(uint32_t)COR_ILEXCEPTION_CLAUSE_DUPLICATED;
+    return flags == COR_ILEXCEPTION_CLAUSE_NONE || flags == COR_ILEXCEPTION_CLAUSE_FILTER ||
+           flags == COR_ILEXCEPTION_CLAUSE_FINALLY || flags == COR_ILEXCEPTION_CLAUSE_FAULT;
+}
 
 struct range {
     uint32_t first, end;
@@ -24,8 +32,8 @@ static bool encloses(const struct il_body *body, const struct il_clause *outer, 
     struct range block = range_of(body, outer->try_first, outer->try_end);
     if (holds(block, inner))
         return !holds(inner, block);
-    const struct il_instruction *first =
-        outer->filter_first ? outer->filter_first : outer->handler_first;
+    bool filter = (outer->flags & COR_ILEXCEPTION_CLAUSE_FILTER) != 0;
+    const struct il_instruction *first = filter ? outer->filter_first : outer->handler_first;
     return holds(range_of(body, first, outer->handler_end), inner);
 }
 

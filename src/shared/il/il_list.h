@@ -17,6 +17,12 @@ void il_list_link(struct il_body *body, struct il_instruction *where,
 /* Makes room for one clause more, empty and not in the table yet; NULL as above. */
 struct il_clause *il_list_new_clause(struct il_body *body);
 
+/* The first branch or switch with a target that was never set; NULL: all are. */
+const struct il_instruction *il_list_unset(const struct il_body *body);
+
+/* Whether a clause's flags say exactly one kind. */
+bool il_list_is_clause_kind(uint32_t flags);
+
 /* The offset of a boundary: that of its instruction, or the end of the code. */
 static inline uint32_t il_list_offset(const struct il_body *body,
                                       const struct il_instruction *boundary)

@@ -253,20 +253,13 @@ static bool fill_clause(struct parse *parse, const struct raw_clause *raw, struc
     return clause->try_first && clause->handler_first;
 }
 
-static bool is_clause_kind(uint32_t flags)
-{
-    flags &= ~(uint32_t)COR_ILEXCEPTION_CLAUSE_DUPLICATED;
-    return flags == COR_ILEXCEPTION_CLAUSE_NONE || flags == COR_ILEXCEPTION_CLAUSE_FILTER ||
-           flags == COR_ILEXCEPTION_CLAUSE_FINALLY || flags == COR_ILEXCEPTION_CLAUSE_FAULT;
-}
-
 static enum status parse_clause(struct parse *parse, bool fat, struct il_clause **last)
 {
     uint64_t offset = reader_offset(&parse->whole);
     struct raw_clause raw = read_clause(&parse->whole, fat);
     if (reader_failed(&parse->whole))
         return malformed(parse, offset, "ends inside its exception clauses");
-    if (!is_clause_kind(raw.flags))
+    if (!il_list_is_clause_kind(raw.flags))
         return malformed(parse, offset, "unknown kind of exception clause");
     if (parse->body->clause_count >= IL_MAX_CLAUSES)
         return too_long(parse, offset, "more than 4,096 exception clauses");

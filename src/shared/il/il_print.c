@@ -113,7 +113,7 @@ static void print_clause(const struct il_body *body, const struct il_clause *cla
         kind = "fault";
     buffer_append_format(buffer, "try IL_%04x..IL_%04x %s", il_list_offset(body, clause->try_first),
                          il_list_offset(body, clause->try_end), kind);
-    if (clause->filter_first)
+    if ((clause->flags & COR_ILEXCEPTION_CLAUSE_FILTER) && clause->filter_first)
         buffer_append_format(buffer, " IL_%04x", clause->filter_first->offset);
     if (clause->type) {
         buffer_append_text(buffer, " ");

@@ -94,15 +94,10 @@ static enum status reach_targets(struct walk *walk, const struct il_instruction 
 {
     uint32_t operand = il_list_info(at)->operand;
     if (il_operand_is_branch(operand))
-        return at->target ? reach(walk, at->target, depth)
-                          : malformed(walk, at, "its target was never set");
+        return reach(walk, at->target, depth);
     if (operand != IL_OPERAND_SWITCH)
         return STATUS_OK;
-    if (!at->table)
-        return malformed(walk, at, "its targets were never set");
     for (uint32_t i = 0; i < at->table->count; i++) {
-        if (!at->table->targets[i])
-            return malformed(walk, at, "one of its targets was never set");
         enum status status = reach(walk, at->table->targets[i], depth);
         if (status != STATUS_OK)
             return status;
@@ -133,7 +128,7 @@ static enum status reach_handlers(struct walk *walk, const struct il_body *body)
             !(at->flags & (COR_ILEXCEPTION_CLAUSE_FINALLY | COR_ILEXCEPTION_CLAUSE_FAULT));
         if (at->handler_first)
             status = reach(walk, at->handler_first, has_exception);
-        if (status == STATUS_OK && at->filter_first)
+        if (status == STATUS_OK && (at->flags & COR_ILEXCEPTION_CLAUSE_FILTER) && at->filter_first)
             status = reach(walk, at->filter_first, 1);
     }
     return status;
@@ -153,10 +148,13 @@ enum status il_walk(struct il_body *body, const struct il_effects *effects, uint
     if (!body->first)
         return error_set(error, STATUS_MALFORMED, "method body: has no code");
     struct walk walk = {.effects = effects, .error = error};
+    il_body_layout(body);
+    const struct il_instruction *unset = il_list_unset(body);
+    if (unset)
+        return malformed(&walk, unset, "its target was never set");
     walk.waiting = calloc(body->count, sizeof(struct il_instruction *));
     if (!walk.waiting)
         return error_set(error, STATUS_MEMORY, "method body: out of memory");
-    il_body_layout(body);
     il_walk_forget(body);
     enum status status = reach(&walk, body->first, 0);
     if (status == STATUS_OK)

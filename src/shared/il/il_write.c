@@ -12,29 +12,15 @@ static enum status bug(struct error *error, uint32_t offset, const char *reason)
     return error_set_at(error, STATUS_BUG, offset, "'IL_%04x': %s", offset, reason);
 }
 
-static enum status check_targets(const struct il_body *body, struct error *error)
-{
-    for (const struct il_instruction *at = body->first; at; at = at->next) {
-        const struct il_opcode_info *info = il_list_info(at);
-        bool set = info != NULL;
-        if (info && il_operand_is_branch(info->operand))
-            set = at->target != NULL;
-        else if (info && info->operand == IL_OPERAND_SWITCH)
-            set = at->table != NULL;
-        for (uint32_t i = 0; set && info->operand == IL_OPERAND_SWITCH && i < at->table->count; i++)
-            set = at->table->targets[i] != NULL;
-        if (!set)
-            return bug(error, at->offset, "the target of a branch was never set");
-    }
-    return STATUS_OK;
-}
-
 static enum status check_clause(const struct il_body *body, const struct il_clause *clause,
                                 struct error *error)
 {
     uint32_t try_first = il_list_offset(body, clause->try_first);
     uint32_t handler_first = il_list_offset(body, clause->handler_first);
     bool filter = (clause->flags & COR_ILEXCEPTION_CLAUSE_FILTER) != 0;
+    if (!il_list_is_clause_kind(clause->flags) || !clause->try_first || !clause->handler_first)
+        return bug(error, try_first,
+                   "an exception clause has no kind, or a boundary was never set");
     if (il_list_offset(body, clause->try_end) < try_first)
         return bug(error, try_first, "a try block ends before it begins");
     if (il_list_offset(body, clause->handler_end) < handler_first)
@@ -54,7 +40,10 @@ static enum status check_writable(struct il_body *body, struct error *error)
         return error_set(error, STATUS_LIMIT, "method body: more than 1 MiB of code");
     if (body->max_stack > IL_MAX_STACK)
         return error_set(error, STATUS_LIMIT, "method body: a stack of more than 65,535 values");
-    enum status status = check_targets(body, error);
+    const struct il_instruction *unset = il_list_unset(body);
+    enum status status = STATUS_OK;
+    if (unset)
+        status = bug(error, unset->offset, "the target of a branch was never set");
     for (const struct il_clause *at = body->clauses; at && status == STATUS_OK; at = at->next)
         status = check_clause(body, at, error);
     return status;
