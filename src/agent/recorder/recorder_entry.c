@@ -11,7 +11,7 @@
 #define likely(condition)   __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 #define CALLER()            ((uint64_t)(uintptr_t)__builtin_return_address(0))
-#define SLOW_PATH           __attribute__((noinline, cold))
+#define SLOW_PATH           __attribute__((noinline))
 
 /* Heads of scalar values: see struct wire_value; the second word is at = 0, length = 8. */
 #define SCALAR_HEAD(value) ((uint64_t)(value) << 16 | WIRE_VALUE_SCALAR)
@@ -51,7 +51,8 @@ static SLOW_PATH void count_without_slot(uint64_t handle, enum wire_counter coun
 
 /* ---- recorder_enter ---- */
 
-static SLOW_PATH uint64_t enter_slow(uint64_t handle, const int64_t *own, uint64_t caller)
+static SLOW_PATH uint64_t enter_slow(uint64_t handle, int64_t v0, int64_t v1, int64_t v2,
+                                     int64_t v3, int64_t v4, uint64_t caller)
 {
     struct recorder_slot *slot = slot_here();
     uint64_t call = 0;
@@ -61,6 +62,7 @@ static SLOW_PATH uint64_t enter_slow(uint64_t handle, const int64_t *own, uint64
     }
     probe_begin(slot);
     if (site_valid(site_of(handle), handle)) {
+        const int64_t own[RECORDER_ENTER_VALUES] = {v0, v1, v2, v3, v4};
         struct capture_source source = {.own = own,
                                         .own_count = RECORDER_ENTER_VALUES,
                                         .staged = slot->staged,
@@ -71,51 +73,38 @@ static SLOW_PATH uint64_t enter_slow(uint64_t handle, const int64_t *own, uint64
     return call;
 }
 
-uint64_t recorder_enter(uint64_t handle, int64_t v0, int64_t v1, int64_t v2, int64_t v3, int64_t v4)
+/* The fast path for up to two values: what more would keep alive costs registers. */
+uint64_t recorder_enter(uint64_t handle, int64_t v0, int64_t v1, int64_t v2, int64_t v3,
+                        int64_t v4)
 {
     struct recorder_slot *slot = recorder_current;
     struct recorder_site *site = site_of(handle);
     if (unlikely(slot == NULL)) {
-        goto slow;
+        return enter_slow(handle, v0, v1, v2, v3, v4, CALLER());
     }
-    uint64_t busy = atomic_load_explicit(&slot->busy, memory_order_relaxed);
-    atomic_store_explicit(&slot->busy, busy + 1, memory_order_relaxed);
-    atomic_signal_fence(memory_order_seq_cst);
+    probe_begin(slot);
     struct recorder_ring *ring = &slot->rings[site->session];
-    uint8_t *at = ring->cursor;
-    uint8_t values = site->enter_values;
-    if (unlikely(!site_valid(site, handle) || values == RECORDER_SLOW || at >= ring->limit)) {
-        atomic_store_explicit(&slot->busy, busy + 2, memory_order_release);
-        goto slow;
+    if (unlikely(!site_valid(site, handle) || site->enter_values > 2 ||
+                 ring->cursor >= ring->limit)) {
+        probe_end(slot);
+        return enter_slow(handle, v0, v1, v2, v3, v4, CALLER());
     }
-    uint64_t call = ++slot->calls;
-    uint64_t *to = (uint64_t *)(void *)at;
+    uint64_t *to = (uint64_t *)(void *)ring->cursor;
     uint64_t *next = to + RECORD_WORDS;
+    uint64_t call = ++slot->calls;
     to[0] = site->enter_head;
     to[1] = call;
-    if (values > 0) {
+    if (site->enter_values > 0) {
         next = put_scalar(next, site->enter_value[0], v0);
-        if (values > 1) {
+        if (site->enter_values > 1) {
             next = put_scalar(next, site->enter_value[1], v1);
-            if (values > 2) {
-                next = put_scalar(next, site->enter_value[2], v2);
-                if (values > 3) {
-                    next = put_scalar(next, site->enter_value[3], v3);
-                    if (values > 4) {
-                        next = put_scalar(next, site->enter_value[4], v4);
-                    }
-                }
-            }
         }
     }
     call &= 0 - (uint64_t)site->answers;
-    to[2] = recorder_now();
+    to[2] = recorder_tsc();
     ring_publish(ring, (uint8_t *)next);
-    atomic_store_explicit(&slot->busy, busy + 2, memory_order_release);
+    probe_end(slot);
     return call;
-slow:;
-    const int64_t own[RECORDER_ENTER_VALUES] = {v0, v1, v2, v3, v4};
-    return enter_slow(handle, own, CALLER());
 }
 
 void recorder_stage(uint64_t first, int64_t v0, int64_t v1, int64_t v2, int64_t v3, int64_t v4)
@@ -149,58 +138,51 @@ static SLOW_PATH void exit_slow(uint64_t handle, uint64_t call, struct capture_s
     probe_end(slot);
 }
 
-static SLOW_PATH void return_slow(uint64_t handle, uint64_t call, const int64_t *own,
-                                  uint64_t caller, uint64_t time)
+static SLOW_PATH void return_slow(uint64_t handle, uint64_t call, int64_t v0, int64_t v1,
+                                  int64_t v2, int64_t v3, uint64_t caller, uint64_t time)
 {
+    const int64_t own[RECORDER_EXIT_VALUES] = {v0, v1, v2, v3};
     struct capture_source source = {
         .own = own, .own_count = RECORDER_EXIT_VALUES, .caller = caller};
-    exit_slow(handle, call, &source, time);
+    exit_slow(handle, call, &source, recorder_has_tsc ? time : recorder_now());
 }
 
-void recorder_return(uint64_t handle, uint64_t call, int64_t v0, int64_t v1, int64_t v2, int64_t v3)
+/* `time` is the moment of the call only where there is a tsc; sites know the fast path only
+ * there. */
+void recorder_return(uint64_t handle, uint64_t call, int64_t v0, int64_t v1, int64_t v2,
+                     int64_t v3)
 {
     if (call == 0) {
         return;
     }
-    uint64_t time = recorder_now();
+    uint64_t time = recorder_tsc();
     struct recorder_slot *slot = recorder_current;
     struct recorder_site *site = site_of(handle);
     if (unlikely(slot == NULL)) {
-        goto slow;
+        return_slow(handle, call, v0, v1, v2, v3, CALLER(), time);
+        return;
     }
-    uint64_t busy = atomic_load_explicit(&slot->busy, memory_order_relaxed);
-    atomic_store_explicit(&slot->busy, busy + 1, memory_order_relaxed);
-    atomic_signal_fence(memory_order_seq_cst);
+    probe_begin(slot);
     struct recorder_ring *ring = &slot->rings[site->session];
-    uint8_t *at = ring->cursor;
-    uint8_t values = site->exit_values;
-    if (unlikely(!site_valid(site, handle) || values == RECORDER_SLOW || at >= ring->limit)) {
-        atomic_store_explicit(&slot->busy, busy + 2, memory_order_release);
-        goto slow;
+    if (unlikely(!site_valid(site, handle) || site->exit_values > 2 ||
+                 ring->cursor >= ring->limit)) {
+        probe_end(slot);
+        return_slow(handle, call, v0, v1, v2, v3, CALLER(), time);
+        return;
     }
-    uint64_t *to = (uint64_t *)(void *)at;
+    uint64_t *to = (uint64_t *)(void *)ring->cursor;
     uint64_t *next = to + RECORD_WORDS;
     to[0] = site->exit_head;
     to[1] = call;
     to[2] = time;
-    if (values > 0) {
+    if (site->exit_values > 0) {
         next = put_scalar(next, site->exit_value[0], v0);
-        if (values > 1) {
+        if (site->exit_values > 1) {
             next = put_scalar(next, site->exit_value[1], v1);
-            if (values > 2) {
-                next = put_scalar(next, site->exit_value[2], v2);
-                if (values > 3) {
-                    next = put_scalar(next, site->exit_value[3], v3);
-                }
-            }
         }
     }
     ring_publish(ring, (uint8_t *)next);
-    atomic_store_explicit(&slot->busy, busy + 2, memory_order_release);
-    return;
-slow:;
-    const int64_t own[RECORDER_EXIT_VALUES] = {v0, v1, v2, v3};
-    return_slow(handle, call, own, CALLER(), time);
+    probe_end(slot);
 }
 
 void recorder_throw(uint64_t handle, uint64_t call, int64_t exception, int64_t v0, int64_t v1,

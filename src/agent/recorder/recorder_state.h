@@ -148,13 +148,21 @@ void recorder_unlock(void);
 
 /* ---- on the way of every probe ---- */
 
-static inline uint64_t recorder_now(void)
+/* Where recorder_has_tsc. */
+static inline uint64_t recorder_tsc(void)
 {
 #if defined(__x86_64__)
-    if (__builtin_expect(recorder_has_tsc, 1)) {
-        return __builtin_ia32_rdtsc();
-    }
+    return __builtin_ia32_rdtsc();
+#else
+    return 0;
 #endif
+}
+
+static inline uint64_t recorder_now(void)
+{
+    if (__builtin_expect(recorder_has_tsc, 1)) {
+        return recorder_tsc();
+    }
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
