@@ -1,5 +1,6 @@
 #include "session_plan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
