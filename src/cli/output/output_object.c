@@ -441,17 +441,17 @@ static void write_exception(struct value_writer *writer, const struct type_info 
     const struct value *cause =
         inner && inner->offset >= 8 ? child_at(writer, spot.item, inner->offset - 8) : NULL;
     if (writer->json) {
-        buffer_append_text(writer->out, "{\"$type\":");
+        buffer_append_text(writer->out, "{\"type\":");
         escape_json(writer->out, type->full_name[0] ? type->full_name : type->name);
     } else {
         buffer_append_text(writer->out, type->name);
     }
     if (text && text->kind == WIRE_VALUE_STRING) {
-        buffer_append_text(writer->out, writer->json ? ",\"Message\":" : ": ");
+        buffer_append_text(writer->out, writer->json ? ",\"message\":" : ": ");
         write_item(writer, text, "string", spot.level, spot.nested + 1);
     }
     if (cause && cause->kind == WIRE_VALUE_OBJECT) {
-        buffer_append_text(writer->out, writer->json ? ",\"InnerException\":" : " <- ");
+        buffer_append_text(writer->out, writer->json ? ",\"inner\":" : " <- ");
         write_item(writer, cause, "", spot.level, spot.nested + 1);
     }
     if (writer->json)

@@ -10,7 +10,7 @@
  *   Order { Id=1042, Customer=Customer {…} }  {"$type":"Order","Id":1042,"Customer":{…}}
  *   int[3] [1, 2, 3]   List<Line>(3)          [1,2,3]
  *   (1, "a")                                  {"$type":"…","Item1":1,"Item2":"a"}
- *   TimeoutException: "no answer"             {"$type":"TimeoutException","Message":"no answer"}
+ *   TimeoutException: "no answer"             {"type":"System.TimeoutException","message":"…"}
  *   what was not followed: … or Type {…}      {"$type":"Type","$more":true}
  */
 #ifndef OUTPUT_VALUE_H

@@ -1,0 +1,158 @@
+/* What the agent says during a session. */
+#include <string.h>
+
+#include "command_plan.h"
+#include "command_session.h"
+
+static void take_session(struct session *session, struct reader payload)
+{
+    struct tlv field;
+    while (tlv_next(&payload, &field)) {
+        uint32_t number = tlv_u32(&field);
+        switch (field.tag) {
+        case WIRE_SESSION_METHODS:
+            session->methods = number;
+            break;
+        case WIRE_SESSION_REFUSED:
+            session->refused = number;
+            break;
+        case WIRE_SESSION_MODULES_PENDING:
+            session->modules_pending = session->pending = number;
+            break;
+        case WIRE_SESSION_INLINERS_BY_RUNTIME:
+            session->inliners_by_runtime = number != 0;
+            break;
+        case WIRE_SESSION_MODULES:
+            session->modules = number;
+            break;
+        case WIRE_SESSION_MAY_MISS:
+            if (session->may_miss_count < SESSION_REFUSED_SHOWN)
+                session->may_miss[session->may_miss_count++] =
+                    methods_text(&session->arena, &field);
+            break;
+        default:
+            break;
+        }
+    }
+}
+
+static void take_refused(struct session *session, struct reader payload)
+{
+    const char *name = "", *reason = "";
+    bool later = false;
+    struct tlv field;
+    while (tlv_next(&payload, &field)) {
+        if (field.tag == WIRE_REFUSED_NAME)
+            name = methods_text(&session->arena, &field);
+        else if (field.tag == WIRE_REFUSED_REASON)
+            reason = methods_text(&session->arena, &field);
+        else if (field.tag == WIRE_REFUSED_LATER)
+            later = tlv_u32(&field) != 0;
+    }
+    if (session->json)
+        json_refused(&session->printer, name, reason, later);
+    if (session->rings || later) {
+        command_say(later ? "rejig: the probe on %s was withdrawn: %s"
+                          : "rejig: %s is not probed: %s",
+                    name, reason);
+    } else {
+        if (session->refused < SESSION_REFUSED_SHOWN)
+            session->refusals[session->refused] = (struct session_refused){name, reason};
+    }
+    session->refused++;
+}
+
+static void take_notice(struct session *session, struct reader payload)
+{
+    const char *text = "", *code = "notice";
+    struct tlv field;
+    while (tlv_next(&payload, &field)) {
+        if (field.tag == WIRE_NOTICE_TEXT)
+            text = methods_text(&session->arena, &field);
+        else if (field.tag == WIRE_NOTICE_CODE)
+            code = methods_text(&session->arena, &field);
+    }
+    if (session->json)
+        json_notice(&session->printer, code, text);
+    command_say("(%s)", text);
+}
+
+static void take_state(struct session *session, struct reader payload)
+{
+    struct tlv field;
+    while (tlv_next(&payload, &field)) {
+        uint32_t number = tlv_u32(&field);
+        if (field.tag == WIRE_STATE_METHODS)
+            session->methods = number;
+        else if (field.tag == WIRE_STATE_COMPILED)
+            session->compiled = number;
+        else if (field.tag == WIRE_STATE_INLINERS)
+            session->inliners = number;
+        else if (field.tag == WIRE_STATE_PENDING)
+            session->pending = number;
+        else if (field.tag == WIRE_STATE_FAILED)
+            session->failed = number;
+    }
+}
+
+static void take_ended(struct session *session, struct reader payload)
+{
+    struct tlv field;
+    session->ended_known = true;
+    while (tlv_next(&payload, &field)) {
+        if (field.tag == WIRE_ENDED_REVERTED)
+            session->reverted = tlv_u32(&field);
+        else if (field.tag == WIRE_ENDED_FAILED)
+            session->revert_failed = tlv_u32(&field);
+        else if (field.tag == WIRE_ENDED_REASON)
+            tlv_copy_text(&field, session->ended_reason, sizeof session->ended_reason);
+    }
+    if (session->end == SESSION_RUNS)
+        session->end = SESSION_ENDED;
+}
+
+static enum status take_method(struct session *session, struct reader payload, struct error *error)
+{
+    struct method *method;
+    enum status status = methods_add(&session->printer.methods, payload, &method, error);
+    if (status == STATUS_OK && session->json && session->rings)
+        json_method(&session->printer, method);
+    return status;
+}
+
+enum status session_take(struct session *session, uint16_t type, struct reader payload,
+                         struct error *error)
+{
+    switch (type) {
+    case WIRE_MSG_METHOD:
+        return take_method(session, payload, error);
+    case WIRE_MSG_TYPE:
+        return types_add(&session->printer.types, payload, error);
+    case WIRE_MSG_SESSION:
+        take_session(session, payload);
+        return STATUS_OK;
+    case WIRE_MSG_REFUSED:
+        take_refused(session, payload);
+        return STATUS_OK;
+    case WIRE_MSG_NOTICE:
+        take_notice(session, payload);
+        return STATUS_OK;
+    case WIRE_MSG_STATE:
+        take_state(session, payload);
+        return STATUS_OK;
+    case WIRE_MSG_ENDED:
+        take_ended(session, payload);
+        return STATUS_OK;
+    case WIRE_MSG_ERROR: {
+        struct error said;
+        error_init(&said);
+        wire_get_error(payload, &said);
+        if (error)
+            *error = said;
+        command_plan_locate(session->context, &session->plan, error);
+        return said.status == STATUS_OK ? STATUS_PEER : said.status;
+    }
+    default: /* of a later minor version */
+        return STATUS_OK;
+    }
+}

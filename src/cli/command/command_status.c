@@ -1,0 +1,376 @@
+/* status: what rejig has in a process, or in all; reset: end it. */
+#include <string.h>
+#include <unistd.h>
+
+#include "base_clock.h"
+#include "base_text.h"
+#include "command_context.h"
+#include "output_escape.h"
+#include "output_method.h"
+#include "output_number.h"
+#include "target_attach.h"
+#include "target_state.h"
+
+#define ANSWER_TIMEOUT_NS 3000000000ull
+#define SESSIONS_MAX      64
+
+struct agent_session {
+    uint64_t id, uid, pid, age, methods;
+    const char *command;
+};
+
+struct agent_status {
+    const char *version;
+    bool used;
+    uint64_t idle, memory, sessions_ever, residue;
+    struct agent_session sessions[SESSIONS_MAX];
+    size_t count;
+};
+
+/* ---- asking ---- */
+
+static enum status connect_agent(const struct command_line *line, struct target_process *process,
+                                 struct target_link *link, struct error *error)
+{
+    target_link_init(link);
+    enum status status = command_find_target(line, process, error);
+    if (status == STATUS_OK)
+        status = target_connect(process, 0, link, error);
+    if (status == STATUS_NOT_FOUND) {
+        error_set(error, STATUS_TARGET, "no agent of rejig is in pid %d %s", (int)process->pid,
+                  process->name);
+        error_hint(error, "one comes with the first rejig watch or count");
+        return STATUS_TARGET;
+    }
+    return status;
+}
+
+/* Sends what stands in `frame` and hands out the first answer of that type. */
+static enum status ask(struct target_link *link, const struct buffer *frame, uint16_t wanted,
+                       struct reader *payload, struct error *error)
+{
+    uint64_t deadline = clock_monotonic() + ANSWER_TIMEOUT_NS;
+    uint16_t type = 0;
+    enum status status = target_link_send(link, frame, deadline, error);
+    while (status == STATUS_OK) {
+        status = target_link_receive(link, deadline, &type, payload, error);
+        if (status == STATUS_OK && type == WIRE_MSG_ERROR) {
+            wire_get_error(*payload, error);
+            return error && error->status != STATUS_OK ? error->status : STATUS_PEER;
+        }
+        if (status == STATUS_OK && type == wanted)
+            return STATUS_OK;
+    }
+    return status;
+}
+
+static enum status ask_empty(struct target_link *link, enum wire_message_type question,
+                             uint16_t wanted, struct reader *payload, struct error *error)
+{
+    struct buffer frame;
+    buffer_init(&frame, 0);
+    wire_frame_end(&frame, wire_frame_begin(&frame, question));
+    enum status status = ask(link, &frame, wanted, payload, error);
+    buffer_release(&frame);
+    return status;
+}
+
+static void get_session(struct arena *arena, struct reader message, struct agent_session *session)
+{
+    struct tlv field;
+    session->command = "";
+    while (tlv_next(&message, &field)) {
+        if (field.tag == WIRE_STATUS_SESSION_ID)
+            session->id = tlv_u64(&field);
+        else if (field.tag == WIRE_STATUS_SESSION_UID)
+            session->uid = tlv_u64(&field);
+        else if (field.tag == WIRE_STATUS_SESSION_PID)
+            session->pid = tlv_u64(&field);
+        else if (field.tag == WIRE_STATUS_SESSION_AGE)
+            session->age = tlv_u64(&field);
+        else if (field.tag == WIRE_STATUS_SESSION_METHODS)
+            session->methods = tlv_u64(&field);
+        else if (field.tag == WIRE_STATUS_SESSION_COMMAND)
+            session->command = methods_text(arena, &field);
+    }
+}
+
+static void get_status(struct arena *arena, struct reader payload, struct agent_status *status)
+{
+    struct tlv field;
+    memset(status, 0, sizeof *status);
+    status->version = "";
+    while (tlv_next(&payload, &field)) {
+        if (field.tag == WIRE_STATUS_VERSION)
+            status->version = methods_text(arena, &field);
+        else if (field.tag == WIRE_STATUS_IDLE) {
+            status->used = true;
+            status->idle = tlv_u64(&field);
+        } else if (field.tag == WIRE_STATUS_MEMORY)
+            status->memory = tlv_u64(&field);
+        else if (field.tag == WIRE_STATUS_SESSIONS_EVER)
+            status->sessions_ever = tlv_u64(&field);
+        else if (field.tag == WIRE_STATUS_RESIDUE)
+            status->residue = tlv_u64(&field);
+        else if (field.tag == WIRE_STATUS_SESSION && status->count < SESSIONS_MAX)
+            get_session(arena, field.value, &status->sessions[status->count++]);
+    }
+}
+
+/* ---- printing ---- */
+
+static void append_session(struct buffer *out, const struct agent_session *session)
+{
+    char age[NUMBER_TEXT];
+    number_duration(age, session->age);
+    buffer_append_format(out, "  session %llu  pid %llu  uid %llu  since %s  %llu method%s  %s\n",
+                         (unsigned long long)session->id, (unsigned long long)session->pid,
+                         (unsigned long long)session->uid, age,
+                         (unsigned long long)session->methods, session->methods == 1 ? "" : "s",
+                         session->command);
+}
+
+static void append_status(struct buffer *out, const struct target_process *process,
+                          const struct agent_status *status)
+{
+    char target[160], memory[NUMBER_TEXT], idle[NUMBER_TEXT];
+    command_target_text(process, target, sizeof target);
+    number_bytes(memory, status->memory);
+    buffer_append_format(out, "%s: agent %s, %zu session%s now, %llu ever, %s besides rings\n",
+                         target, status->version, status->count, status->count == 1 ? "" : "s",
+                         (unsigned long long)status->sessions_ever, memory);
+    for (size_t i = 0; i < status->count; i++)
+        append_session(out, &status->sessions[i]);
+    if (status->count == 0 && status->used) {
+        number_duration(idle, status->idle);
+        buffer_append_format(out, "  asleep, last used %s ago\n", idle);
+    }
+    if (status->residue)
+        buffer_append_format(out, "  %llu method%s still to be reverted\n",
+                             (unsigned long long)status->residue,
+                             status->residue == 1 ? " is" : "s are");
+}
+
+static void json_session(struct buffer *out, const struct agent_session *session)
+{
+    buffer_append_format(out,
+                         "{\"id\":%llu,\"pid\":%llu,\"uid\":%llu,\"age_ns\":%llu,"
+                         "\"methods\":%llu,\"command\":",
+                         (unsigned long long)session->id, (unsigned long long)session->pid,
+                         (unsigned long long)session->uid, (unsigned long long)session->age,
+                         (unsigned long long)session->methods);
+    escape_json(out, session->command);
+    buffer_append_u8(out, '}');
+}
+
+static void json_status(struct buffer *out, const struct target_process *process,
+                        const struct agent_status *status)
+{
+    buffer_append_format(out, "{\"type\":\"status\",\"pid\":%d,\"name\":", (int)process->pid);
+    escape_json(out, process->name);
+    buffer_append_text(out, ",\"agent\":");
+    escape_json(out, status->version);
+    buffer_append_format(out, ",\"sessions_ever\":%llu,\"memory_bytes\":%llu,\"residue\":%llu",
+                         (unsigned long long)status->sessions_ever,
+                         (unsigned long long)status->memory, (unsigned long long)status->residue);
+    if (status->used)
+        buffer_append_format(out, ",\"idle_ns\":%llu", (unsigned long long)status->idle);
+    buffer_append_text(out, ",\"sessions\":[");
+    for (size_t i = 0; i < status->count; i++) {
+        if (i > 0)
+            buffer_append_u8(out, ',');
+        json_session(out, &status->sessions[i]);
+    }
+    buffer_append_text(out, "]}\n");
+}
+
+static void append_log(struct buffer *out, struct arena *arena, struct reader payload, bool json)
+{
+    struct number_clock clock = {0};
+    struct tlv field, part;
+    while (tlv_next(&payload, &field)) {
+        uint64_t time = 0;
+        const char *text = "";
+        char when[NUMBER_TEXT];
+        while (field.tag == WIRE_LOG_LINE && tlv_next(&field.value, &part)) {
+            if (part.tag == WIRE_LOG_TIME)
+                time = tlv_u64(&part);
+            else if (part.tag == WIRE_LOG_TEXT)
+                text = methods_text(arena, &part);
+        }
+        number_time_iso(&clock, when, time);
+        if (json) {
+            buffer_append_format(out, "{\"type\":\"log\",\"time\":\"%s\",\"text\":", when);
+            escape_json(out, text);
+            buffer_append_text(out, "}\n");
+        } else {
+            buffer_append_format(out, "%.10s %.12s  %s\n", when, when + 11, text);
+        }
+    }
+}
+
+/* ---- the commands ---- */
+
+static enum status show_one(const struct command_line *line, struct arena *arena,
+                            struct buffer *out, struct error *error)
+{
+    struct target_process process;
+    struct target_link link;
+    struct agent_status agent;
+    struct reader payload;
+    bool json = command_has(line, OPTION_JSON), log = command_has(line, OPTION_LOG);
+    enum status status = connect_agent(line, &process, &link, error);
+    if (status == STATUS_OK)
+        status = ask_empty(&link, log ? WIRE_MSG_LOG : WIRE_MSG_STATUS,
+                           log ? WIRE_MSG_LOG : WIRE_MSG_STATUS, &payload, error);
+    if (status == STATUS_OK && log) {
+        append_log(out, arena, payload, json);
+    } else if (status == STATUS_OK) {
+        get_status(arena, payload, &agent);
+        if (json)
+            json_status(out, &process, &agent);
+        else
+            append_status(out, &process, &agent);
+    }
+    target_link_close(&link);
+    return status;
+}
+
+static void show_agent(const struct target_process *process, struct arena *arena,
+                       struct buffer *out, bool json)
+{
+    struct target_link link;
+    struct agent_status agent;
+    struct reader payload;
+    struct error error;
+    error_init(&error);
+    target_link_init(&link);
+    enum status status = target_connect(process, 1000, &link, &error);
+    if (status == STATUS_OK)
+        status = ask_empty(&link, WIRE_MSG_STATUS, WIRE_MSG_STATUS, &payload, &error);
+    if (status == STATUS_OK) {
+        get_status(arena, payload, &agent);
+        if (json)
+            json_status(out, process, &agent);
+        else
+            append_status(out, process, &agent);
+    } else if (status != STATUS_NOT_FOUND) {
+        command_say("pid %d %s: %s", (int)process->pid, process->name, error.message);
+    }
+    target_link_close(&link);
+}
+
+static enum status show_all(struct arena *arena, struct buffer *out, bool json, struct error *error)
+{
+    struct target_list list = {0};
+    enum status status = target_find_all(&list, error);
+    for (size_t i = 0; status == STATUS_OK && i < list.count; i++)
+        if (list.items[i].slot == TARGET_SLOT_AGENT || list.items[i].agent_socket[0])
+            show_agent(&list.items[i], arena, out, json);
+    if (status == STATUS_OK && out->length == 0 && !json)
+        command_say("(no process holds an agent of rejig, or none that this user may see)");
+    target_list_release(&list);
+    return status;
+}
+
+enum status status_run(struct command_context *context, struct error *error)
+{
+    const struct command_line *line = context->line;
+    bool all =
+        !line->target && !command_has(line, OPTION_PROCESS_ID) && !command_has(line, OPTION_NAME);
+    struct arena arena;
+    struct buffer out;
+    if (line->argument_count > 0)
+        return error_set(error, STATUS_USAGE, "rejig status takes one target");
+    if (all && command_has(line, OPTION_LOG))
+        return error_set(error, STATUS_USAGE, "--log needs a target");
+    arena_init(&arena, 0);
+    buffer_init(&out, 0);
+    enum status status = all ? show_all(&arena, &out, command_has(line, OPTION_JSON), error)
+                             : show_one(line, &arena, &out, error);
+    if (status == STATUS_OK)
+        status = command_write(STDOUT_FILENO, &out, error);
+    buffer_release(&out);
+    arena_release(&arena);
+    return status;
+}
+
+static enum status send_reset(struct target_link *link, bool all_users, struct reader *payload,
+                              struct error *error)
+{
+    struct buffer frame;
+    buffer_init(&frame, 0);
+    size_t mark = wire_frame_begin(&frame, WIRE_MSG_RESET);
+    tlv_put_u32(&frame, WIRE_RESET_ALL_USERS, all_users);
+    wire_frame_end(&frame, mark);
+    enum status status = ask(link, &frame, WIRE_MSG_DONE, payload, error);
+    buffer_release(&frame);
+    return status;
+}
+
+static bool is_ours(const struct agent_session *session, bool all_users)
+{
+    return all_users || session->uid == (uint64_t)geteuid();
+}
+
+static void append_reset(struct buffer *out, const struct target_process *process,
+                         const struct agent_status *agent, bool all_users, bool json)
+{
+    size_t ended = 0;
+    for (size_t i = 0; i < agent->count; i++)
+        ended += is_ours(&agent->sessions[i], all_users);
+    if (json) {
+        buffer_append_format(out, "{\"type\":\"reset\",\"pid\":%d,\"ended\":%zu,\"left\":%zu}\n",
+                             (int)process->pid, ended, agent->count - ended);
+        return;
+    }
+    for (size_t i = 0; i < agent->count; i++)
+        if (is_ours(&agent->sessions[i], all_users))
+            append_session(out, &agent->sessions[i]);
+    buffer_append_format(out, "%zu session%s on pid %d ended", ended, ended == 1 ? "" : "s",
+                         (int)process->pid);
+    if (agent->count > ended)
+        buffer_append_format(out, ", %zu of other users left (--all-users)", agent->count - ended);
+    buffer_append_u8(out, '\n');
+}
+
+/* A connection answers one question, so each gets its own. */
+static enum status reset(const struct command_line *line, struct arena *arena, struct buffer *out,
+                         struct error *error)
+{
+    struct target_process process;
+    struct target_link link;
+    struct agent_status agent;
+    struct reader payload;
+    bool all_users = command_has(line, OPTION_ALL_USERS);
+    enum status status = connect_agent(line, &process, &link, error);
+    if (status == STATUS_OK)
+        status = ask_empty(&link, WIRE_MSG_STATUS, WIRE_MSG_STATUS, &payload, error);
+    if (status == STATUS_OK)
+        get_status(arena, payload, &agent);
+    target_link_close(&link);
+    if (status == STATUS_OK)
+        status = target_connect(&process, 0, &link, error);
+    if (status == STATUS_OK)
+        status = send_reset(&link, all_users, &payload, error);
+    target_link_close(&link);
+    if (status == STATUS_OK)
+        append_reset(out, &process, &agent, all_users, command_has(line, OPTION_JSON));
+    return status;
+}
+
+enum status reset_run(struct command_context *context, struct error *error)
+{
+    struct arena arena;
+    struct buffer out;
+    if (context->line->argument_count > 0)
+        return error_set(error, STATUS_USAGE, "rejig reset takes one target");
+    arena_init(&arena, 0);
+    buffer_init(&out, 0);
+    enum status status = reset(context->line, &arena, &out, error);
+    if (status == STATUS_OK)
+        status = command_write(STDOUT_FILENO, &out, error);
+    buffer_release(&out);
+    arena_release(&arena);
+    return status;
+}
