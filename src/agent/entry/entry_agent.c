@@ -14,8 +14,8 @@
 #include "wire_message.h"
 
 /* Bits for a session that probes; the same attached and started. JIT_COMPILATION is needed
- * for ReJITCompilationFinished, the only sign that a rewritten body failed to compile; without
- * it requests were at times never honoured (dotnet/runtime#87418). None of them changes the
+ * for ReJITCompilationStarted and -Finished, the only signs of a body that cannot be compiled;
+ * without it requests were at times never honoured (dotnet/runtime#87418). None of them changes the
  * code that the program's own methods are compiled to. */
 #define PROBE_EVENTS                                                                               \
     (COR_PRF_ENABLE_REJIT | COR_PRF_MONITOR_MODULE_LOADS | COR_PRF_MONITOR_JIT_COMPILATION)

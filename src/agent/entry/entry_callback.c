@@ -120,6 +120,17 @@ static HRESULT on_GetReJITParameters(SELF, ModuleID module, mdToken method,
     return recompile ? recompile_on_parameters(recompile, module, method, control) : S_OK;
 }
 
+static HRESULT on_ReJITCompilationStarted(SELF, FunctionID function, ReJITID rejit,
+                                          BOOL safe_to_block)
+{
+    struct recompile *recompile = entry_recompile();
+    (void)self;
+    (void)safe_to_block;
+    if (recompile)
+        recompile_on_started(recompile, function, rejit);
+    return S_OK;
+}
+
 static HRESULT on_ReJITCompilationFinished(SELF, FunctionID function, ReJITID rejit, HRESULT status,
                                            BOOL safe_to_block)
 {
@@ -163,6 +174,7 @@ static HRESULT on_LoadAsNotificationOnly(SELF, BOOL *notification_only)
 #define HANDLED_ModuleLoadFinished       ~,
 #define HANDLED_ModuleUnloadStarted      ~,
 #define HANDLED_GetReJITParameters       ~,
+#define HANDLED_ReJITCompilationStarted  ~,
 #define HANDLED_ReJITCompilationFinished ~,
 #define HANDLED_ReJITError               ~,
 #define HANDLED_LoadAsNotificationOnly   ~,

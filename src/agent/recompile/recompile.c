@@ -45,6 +45,7 @@ enum status recompile_new(struct ICorProfilerInfo15 *info, struct recompile **re
     pthread_mutex_init(&recompile->lock, NULL);
     pthread_mutex_init(&recompile->emit, NULL);
     modules_init(&recompile->modules);
+    map_init(&recompile->compiling);
     if (recompile->version.major >= 5)
         recompile->modules.modifiable = modifiable_assemblies(info);
     *result = recompile;
@@ -57,6 +58,7 @@ void recompile_free(struct recompile *recompile)
         return;
     modules_release(&recompile->modules);
     method_table_release(&recompile->methods);
+    map_release(&recompile->compiling);
     for (size_t i = 0; i < recompile->notes.count; i++)
         free(recompile->notes.list[i].reason);
     free(recompile->notes.list);

@@ -126,6 +126,7 @@ void recompile_on_module_loaded(struct recompile *recompile, uint64_t module);
 void recompile_on_module_unloading(struct recompile *recompile, uint64_t module);
 int32_t recompile_on_parameters(struct recompile *recompile, uint64_t module, uint32_t method,
                                 struct ICorProfilerFunctionControl *control);
+void recompile_on_started(struct recompile *recompile, uint64_t function, uint64_t rejit);
 void recompile_on_finished(struct recompile *recompile, uint64_t function, uint64_t rejit,
                            int32_t result);
 void recompile_on_error(struct recompile *recompile, uint64_t module, uint32_t method,

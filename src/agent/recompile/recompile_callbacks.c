@@ -24,19 +24,52 @@ void recompile_on_module_unloading(struct recompile *recompile, uint64_t module)
     pthread_mutex_unlock(&recompile->modules.collect);
 }
 
-void recompile_on_finished(struct recompile *recompile, uint64_t function, uint64_t rejit,
-                           int32_t result)
+static bool method_of(struct recompile *recompile, uint64_t function, struct method_key *key)
 {
     struct ICorProfilerInfo15 *info = recompile->info;
     ClassID class_id = 0;
     ModuleID module = 0;
     mdToken token = 0;
-    (void)rejit;
     if (hresult_failed(info->vtbl->GetFunctionInfo(info, function, &class_id, &module, &token)))
+        return false;
+    *key = (struct method_key){.module = module, .method = token};
+    return true;
+}
+
+/* Measured on 10.0: where a rewritten body cannot be compiled, neither ReJITError nor
+ * ReJITCompilationFinished comes; the caller gets an InvalidProgramException, and the next
+ * call begins to compile the same version again. So a second beginning of one version that
+ * has never been finished is the sign of failure. */
+void recompile_on_started(struct recompile *recompile, uint64_t function, uint64_t rejit)
+{
+    struct method_key key;
+    uint64_t before = 0;
+    if (!method_of(recompile, function, &key))
         return;
-    const struct method_key key = {.module = module, .method = token};
+    pthread_mutex_lock(&recompile->lock);
+    const struct method_entry *entry = method_table_find(&recompile->methods, key);
+    if (entry && entry->claims && entry->asked) {
+        const bool begun = map_get(&recompile->compiling, function, &before);
+        if (begun && before == rejit)
+            recompile_note_locked(
+                recompile,
+                (struct note){.kind = NOTE_FAILED, .key = key, .result = COR_E_INVALIDPROGRAM});
+        else
+            map_put(&recompile->compiling, function, rejit);
+    }
+    pthread_mutex_unlock(&recompile->lock);
+}
+
+void recompile_on_finished(struct recompile *recompile, uint64_t function, uint64_t rejit,
+                           int32_t result)
+{
+    struct method_key key;
+    (void)rejit;
+    if (!method_of(recompile, function, &key))
+        return;
     pthread_mutex_lock(&recompile->lock);
     struct method_entry *entry = method_table_find(&recompile->methods, key);
+    map_remove(&recompile->compiling, function);
     if (entry && entry->claims && hresult_failed(result)) {
         recompile_note_locked(recompile,
                               (struct note){.kind = NOTE_FAILED, .key = key, .result = result});

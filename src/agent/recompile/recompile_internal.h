@@ -137,6 +137,7 @@ struct recompile {
     uint32_t failed;
     uint32_t generation;
     struct notes notes;
+    struct map compiling; /* FunctionID -> ReJITID that is being compiled for the first time */
 
     struct tenant *tenants[RECOMPILE_TENANTS];
     uint32_t tenant_count;
