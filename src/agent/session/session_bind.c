@@ -331,6 +331,12 @@ static enum status finish(struct binder *b, struct session_site *site,
     if (site->pending == NULL)
         return out_of_memory(error);
     memcpy(site->pending, b->pending, b->pending_count * sizeof *b->pending);
+    site->expected = arena_new_array(b->keep, b->expected_count + 1u, struct declared);
+    if (site->expected == NULL)
+        return out_of_memory(error);
+    memcpy(site->expected, b->expected, b->expected_count * sizeof *b->expected);
+    site->expected_count = b->expected_count;
+    site->expected_depth = b->expected_depth;
     return STATUS_OK;
 }
 

@@ -9,6 +9,7 @@
 
 /* A condition's leaves and the values of both moments. */
 #define BIND_MAX_CAPTURES (PLAN_MAX_VALUES + PLAN_MAX_NODES + 4)
+#define BIND_MAX_EXPECTED 16
 #define BIND_RESULT       0xfffeu /* index of the result until its place at the end is known */
 
 /* What is read at one moment. */
@@ -41,6 +42,8 @@ struct binder {
     struct bind_moment enter, exit;
     uint32_t pending_count;
     struct session_pending pending[2 * BIND_MAX_CAPTURES];
+    uint32_t expected_count, expected_depth;
+    struct declared expected[BIND_MAX_EXPECTED];
     struct buffer *message;
 };
 

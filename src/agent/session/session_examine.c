@@ -511,9 +511,10 @@ static void examine_size(struct session_types *types, struct type_facts *facts)
         !runtime_layout_read(types->info, facts->id, &offsets, &count, &size))
         return;
     free(offsets);
-    facts->size = size;
-    /* Never less than what the fields take. */
+    /* Of objects the runtime tells the whole: with the word in front and the method table. */
     uint32_t head = facts->is_value ? 0 : OBJECT_HEAD;
+    facts->size = size > 2 * head ? size - 2 * head : 0;
+    /* Never less than what the fields take. */
     for (uint32_t i = 0; i < facts->field_count; i++) {
         const struct type_field *field = &facts->fields[i];
         if (!field->alias && field->offset + field->size > facts->size + head)

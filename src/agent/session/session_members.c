@@ -330,6 +330,86 @@ bool declared_see(struct session_scope *scope, const struct declared *declared,
     }
 }
 
+/* ---- what loading a type would pull in ---- */
+
+static uint32_t field_flags(const struct metadata_image *image, mdToken field)
+{
+    return metadata_cell(image, CLR_TABLE_Field, token_rid(field), METADATA_FIELD_FLAGS);
+}
+
+#define CLOSED_DEPTH 12
+
+static bool token_closed(struct session_scope *scope, const struct module *module, mdToken token,
+                         struct arena *arena, int depth);
+
+static bool signature_closed(struct session_scope *scope, const struct module *module,
+                             const struct meta_type *type, struct arena *arena, int depth)
+{
+    type = metadata_type_plain(type);
+    if (type->element == ELEMENT_TYPE_VALUETYPE)
+        return token_closed(scope, module, type->token, arena, depth + 1);
+    if (type->element != ELEMENT_TYPE_GENERICINST)
+        return true;
+    for (uint32_t i = 0; i < type->argument_count; i++) {
+        const struct meta_type *argument = metadata_type_plain(type->arguments[i]);
+        struct type_definition definition;
+        if ((argument->element == ELEMENT_TYPE_CLASS ||
+             argument->element == ELEMENT_TYPE_VALUETYPE) &&
+            !type_definition_find(scope, module, argument->token, &definition))
+            return false;
+    }
+    return type->inner == NULL || type->inner->element != ELEMENT_TYPE_VALUETYPE ||
+           token_closed(scope, module, type->inner->token, arena, depth + 1);
+}
+
+static bool fields_closed(struct session_scope *scope, const struct type_definition *definition,
+                          struct arena *arena, int depth)
+{
+    const struct metadata_image *image = definition->module->image;
+    struct metadata_rows rows = metadata_type_fields(image, definition->type);
+    for (mdToken field; (field = metadata_rows_next(image, &rows)) != mdTokenNil;) {
+        struct meta_type *type = NULL;
+        /* An enum's members are of its own type. */
+        if (field_flags(image, field) & fdLiteral)
+            continue;
+        if (metadata_signature_field(metadata_cell_blob(image, CLR_TABLE_Field, token_rid(field),
+                                                        METADATA_FIELD_SIGNATURE),
+                                     arena, &type, NULL) != STATUS_OK ||
+            !signature_closed(scope, definition->module, type, arena, depth))
+            return false;
+    }
+    return true;
+}
+
+static bool token_closed(struct session_scope *scope, const struct module *module, mdToken token,
+                         struct arena *arena, int depth)
+{
+    struct type_definition at;
+    if (depth > CLOSED_DEPTH || !type_definition_find(scope, module, token, &at))
+        return false;
+    /* The core library is whole. */
+    if (strcmp(metadata_image_assembly(at.module->image), "System.Private.CoreLib") == 0)
+        return true;
+    const struct metadata_image *image = at.module->image;
+    struct metadata_rows rows = metadata_type_interfaces(image, at.type);
+    for (mdToken row; (row = metadata_rows_next(image, &rows)) != mdTokenNil;)
+        if (!token_closed(scope, at.module,
+                          metadata_cell_token(image, CLR_TABLE_InterfaceImpl, token_rid(row),
+                                              METADATA_INTERFACE_IMPL_INTERFACE),
+                          arena, depth + 1))
+            return false;
+    mdToken base = metadata_type_base(image, at.type);
+    return (base == mdTokenNil || token_closed(scope, at.module, base, arena, depth + 1)) &&
+           fields_closed(scope, &at, arena, depth);
+}
+
+bool type_definition_closed(struct session_scope *scope, const struct type_definition *definition,
+                            struct arena *arena)
+{
+    return definition->module != NULL && definition->module->image != NULL &&
+           token_closed(scope, definition->module, definition->type, arena, 0);
+}
+
 bool declared_self(const struct type_definition *definition, struct arena *arena,
                    struct declared *declared)
 {
@@ -365,11 +445,6 @@ bool member_field_name(const struct metadata_image *image, mdToken field, char *
     if (strncmp(name, "m_Item", 6) == 0 && name[6] >= '1' && name[6] <= '9')
         memmove(name, name + 2, strlen(name + 2) + 1);
     return true;
-}
-
-static uint32_t field_flags(const struct metadata_image *image, mdToken field)
-{
-    return metadata_cell(image, CLR_TABLE_Field, token_rid(field), METADATA_FIELD_FLAGS);
 }
 
 /* The getter of a property; mdTokenNil: it has none. */

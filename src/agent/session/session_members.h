@@ -82,6 +82,11 @@ struct declared_view {
 bool declared_see(struct session_scope *scope, const struct declared *declared,
                   struct arena *arena, struct declared_view *view);
 
+/* True where all that loading the type needs (bases, interfaces, value types of fields) stands in
+ * modules that are loaded: then loading it loads no assembly and calls nobody back. */
+bool type_definition_closed(struct session_scope *scope, const struct type_definition *definition,
+                            struct arena *arena);
+
 /* The declared type of a type's own `this`. */
 bool declared_self(const struct type_definition *definition, struct arena *arena,
                    struct declared *declared);

@@ -57,6 +57,9 @@ struct session_site {
     const struct capture_condition *condition;
     uint32_t pending_count;
     struct session_pending *pending;
+    /* Classes that its values are declared with; how far their fields are looked at. */
+    uint32_t expected_count, expected_depth;
+    struct declared *expected;
     struct declared builder; /* async: the state machine's builder field; type NULL: none */
     const char *name;        /* as METHOD says it */
     /* Under engine.mutex: */

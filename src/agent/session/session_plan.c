@@ -410,9 +410,8 @@ uint32_t session_plan_pending(const struct session *session)
 static bool is_non_versionable(const struct module *module, mdToken method)
 {
     static const char name[] = "System.Runtime.Versioning.NonVersionableAttribute";
-    return metadata_attribute_find(module->image, method, name) != mdTokenNil ||
-           metadata_attribute_find(module->image, metadata_owner(module->image, method), name) !=
-               mdTokenNil;
+    /* On a type it speaks of the fields alone. */
+    return metadata_attribute_find(module->image, method, name) != mdTokenNil;
 }
 
 void session_plan_may_miss(struct session *session, struct buffer *message)

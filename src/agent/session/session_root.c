@@ -428,8 +428,25 @@ static void settle_parameter(struct binder *b, struct capture_value *value,
     }
 }
 
+/* A class whose layout is to be known before the first call. */
+static void expect_class(struct binder *b, const struct capture_value *value,
+                         const struct bind_root *root)
+{
+    struct declared_view view;
+    uint32_t depth = value->step_count > b->plan->depth ? value->step_count : b->plan->depth;
+    if (b->expected_count == BIND_MAX_EXPECTED || root->type.type == NULL ||
+        !declared_see(b->scope, &root->type, b->scratch, &view) || view.plain.type == NULL ||
+        (view.kind != DECLARED_CLASS && view.kind != DECLARED_STRUCT))
+        return;
+    b->expected[b->expected_count++] =
+        (struct declared){view.plain.module, metadata_type_plain(view.plain.type), NULL, 0};
+    if (depth > b->expected_depth)
+        b->expected_depth = depth;
+}
+
 bool bind_settle(struct binder *b, struct capture_value *value, const struct bind_root *root)
 {
+    expect_class(b, value, root);
     if (value->pass != CAPTURE_ADDRESS || root->type.type == NULL)
         return true;
     struct declared_view view;

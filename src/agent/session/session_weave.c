@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "session_log.h"
+#include "session_prefetch.h"
 
 /* ---- the map ---- */
 
@@ -216,6 +217,10 @@ static uint64_t site_ready(struct session_engine *engine, struct session_site *s
         layouts[i] =
             session_types_layout_of(engine->types, &site->pending[i].type, TYPES_ANY);
     uint32_t task_offset = resolved ? 0 : builder_task_offset(engine, site);
+    uint32_t budget = PREFETCH_TYPES;
+    for (uint32_t i = 0; i < site->expected_count && !resolved; i++)
+        session_prefetch(engine->types, engine->scope, &site->expected[i], site->expected_depth,
+                         &budget);
 
     pthread_mutex_lock(&engine->mutex);
     if (!site->resolved) {
