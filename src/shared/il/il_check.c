@@ -23,18 +23,6 @@ static const struct il_region *region_of(const struct check *check, const struct
     return il_region_at(&check->regions, at->offset);
 }
 
-/* From block `from` one may go to an instruction of the same block, or to the first
- * instruction of a try block in it (or of several that begin there). */
-static bool may_enter(const struct il_region *from, const struct il_region *to, uint32_t offset)
-{
-    while (to != from) {
-        if (!to || to->kind != IL_REGION_TRY || to->first != offset)
-            return false;
-        to = to->parent;
-    }
-    return true;
-}
-
 static bool in_prefix_tail(const struct il_instruction *target)
 {
     return target->previous && il_list_info(target->previous)->flow == IL_FLOW_PREFIX;
@@ -45,7 +33,7 @@ static enum status check_branch(struct check *check, const struct il_instruction
 {
     if (in_prefix_tail(target))
         return wrong(check, at, "it leads between a prefix and its instruction");
-    if (!may_enter(region_of(check, at), region_of(check, target), target->offset))
+    if (!il_region_may_enter(region_of(check, at), region_of(check, target), target->offset))
         return wrong(check, at, "it leads into or out of a protected block");
     return STATUS_OK;
 }
@@ -58,11 +46,12 @@ static enum status check_leave(struct check *check, const struct il_instruction 
     if (in_prefix_tail(at->target))
         return wrong(check, at, "it leads between a prefix and its instruction");
     for (const struct il_region *from = region_of(check, at);; from = from->parent) {
-        if (may_enter(from, to, at->target->offset))
+        if (il_region_may_enter(from, to, at->target->offset))
             return STATUS_OK;
         if (!from)
             return wrong(check, at, "it leads into a protected block");
-        if (from->kind == IL_REGION_CATCH && may_enter(from->guarded, to, at->target->offset))
+        if (from->kind == IL_REGION_CATCH &&
+            il_region_may_enter(from->guarded, to, at->target->offset))
             return STATUS_OK;
         if (from->kind != IL_REGION_TRY && from->kind != IL_REGION_CATCH)
             return wrong(check, at, "it leads out of a filter, finally or fault block");
@@ -154,7 +143,7 @@ static enum status check_prefix(struct check *check, const struct il_instruction
 
 static enum status check_next(struct check *check, const struct il_instruction *at)
 {
-    if (may_enter(region_of(check, at), region_of(check, at->next), at->next->offset))
+    if (il_region_may_enter(region_of(check, at), region_of(check, at->next), at->next->offset))
         return STATUS_OK;
     return wrong(check, at, "control falls into or out of a protected block");
 }

@@ -87,6 +87,16 @@ static enum status merge_try_blocks(struct il_regions *regions, struct error *er
     return STATUS_OK;
 }
 
+static uint32_t entry_of(const struct il_region *region)
+{
+    const struct il_region *parent = region->parent;
+    if (region->kind != IL_REGION_TRY)
+        return region->depth;
+    if (parent && parent->kind == IL_REGION_TRY && parent->first == region->first)
+        return parent->entry;
+    return region->depth - 1;
+}
+
 static enum status find_parents(struct il_regions *regions, struct error *error)
 {
     const struct il_region *open = NULL;
@@ -98,6 +108,7 @@ static enum status find_parents(struct il_regions *regions, struct error *error)
             return wrong(error, region, "it begins inside another block and ends outside of it");
         region->parent = open;
         region->depth = open ? open->depth + 1 : 1;
+        region->entry = entry_of(region);
         open = region;
     }
     return STATUS_OK;
@@ -209,4 +220,14 @@ const struct il_region *il_region_at(const struct il_regions *regions, uint32_t 
             high = middle;
     }
     return regions->segments[low].region;
+}
+
+bool il_region_may_enter(const struct il_region *from, const struct il_region *to, uint32_t offset)
+{
+    if (to == from)
+        return true;
+    if (!to || to->first != offset)
+        return false;
+    bool inside = !from || (from->first <= to->first && to->end <= from->end);
+    return inside && to->entry <= (from ? from->depth : 0);
 }

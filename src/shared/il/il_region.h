@@ -5,6 +5,8 @@
 #ifndef IL_REGION_H
 #define IL_REGION_H
 
+#include <stdbool.h>
+
 #include "base_error.h"
 #include "il_body.h"
 
@@ -21,6 +23,8 @@ struct il_region {
     uint32_t first; /* offsets, end exclusive */
     uint32_t end;
     uint32_t depth;                  /* blocks around it and it: at least 1 */
+    uint32_t entry; /* from blocks around it of this depth or more, its first instruction may
+                       be gone to: only try blocks begin there */
     const struct il_clause *clause;  /* of a try block with several catches: one of them */
     const struct il_region *parent;  /* NULL: the method itself */
     const struct il_region *guarded; /* of handlers and filters: their try block */
@@ -46,6 +50,10 @@ enum status il_regions_build(struct il_regions *regions, const struct il_body *b
 void il_regions_release(struct il_regions *regions);
 /* The innermost block that holds the offset; NULL: none. */
 const struct il_region *il_region_at(const struct il_regions *regions, uint32_t offset);
+/* Whether control may go, by branch or by falling through, from block `from` (NULL: the
+ * method itself) to an instruction at `offset` of block `to`: within one block, or to where
+ * try blocks inside it begin. */
+bool il_region_may_enter(const struct il_region *from, const struct il_region *to, uint32_t offset);
 /* "try", "filter", "catch", "finally", "fault". */
 const char *il_region_kind_name(enum il_region_kind kind);
 
