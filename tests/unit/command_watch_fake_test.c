@@ -1,0 +1,590 @@
+// uses: command output target wire clr
+/* The whole CLI against a fake agent: what it prints, its exit codes, and what a hostile agent
+ * can do to it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "command_context.h"
+#include "command_fake_agent.h"
+
+#define MAX_ARGUMENTS 24
+
+struct run {
+    int code;
+    char out[1 << 16];
+    char err[1 << 14];
+};
+
+static void read_back(FILE *file, char *to, size_t size)
+{
+    rewind(file);
+    size_t length = fread(to, 1, size - 1, file);
+    to[length] = '\0';
+    fclose(file);
+}
+
+/* Runs rejig in a child, its output in files; `signal_after_ms` 0: none. */
+static pid_t start_rejig(const char *const *words, FILE *out, FILE *err)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        char *argv[MAX_ARGUMENTS + 2] = {(char *)"rejig"};
+        int argc = 1;
+        for (; words[argc - 1] && argc <= MAX_ARGUMENTS; argc++)
+            argv[argc] = strdup(words[argc - 1]);
+        dup2(fileno(out), STDOUT_FILENO);
+        dup2(fileno(err), STDERR_FILENO);
+        _exit(command_main(argc, argv));
+    }
+    return pid;
+}
+
+static void run_rejig(struct run *run, const char *const *words, int stop_after_ms, int signal)
+{
+    FILE *out = tmpfile(), *err = tmpfile();
+    int status;
+    pid_t pid = start_rejig(words, out, err);
+    if (stop_after_ms) {
+        poll(NULL, 0, stop_after_ms);
+        kill(pid, signal);
+    }
+    waitpid(pid, &status, 0);
+    run->code = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+    read_back(out, run->out, sizeof run->out);
+    read_back(err, run->err, sizeof run->err);
+}
+
+static void end_fake(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    unlink(fake_path);
+}
+
+static void pid_text(char *to, pid_t pid)
+{
+    snprintf(to, 16, "%d", (int)pid);
+}
+
+static void assert_contains(const char *text, const char *part)
+{
+    if (!strstr(text, part))
+        fail_msg("'%s' is not in:\n%s", part, text);
+}
+
+/* ---- a session that goes well ---- */
+
+static const struct fake_value place_values[] = {
+    {"order.Id", ELEMENT_TYPE_I4, 0, "int"},
+    {"order.Customer.Name", ELEMENT_TYPE_STRING, 0, "string"},
+    {"state", ELEMENT_TYPE_I4, 0x5000, "OrderState"},
+};
+
+static void answer_state(struct fake *fake, uint64_t id)
+{
+    struct buffer frame;
+    size_t mark;
+    if (id == 0x5000) {
+        mark = fake_type_begin(&frame, id, "OrderState", WIRE_TYPE_ENUM);
+        tlv_put_u32(&frame, WIRE_TYPE_ELEMENT, ELEMENT_TYPE_I4);
+        size_t member = tlv_begin(&frame, WIRE_TYPE_MEMBER);
+        tlv_put_text(&frame, WIRE_MEMBER_NAME, "Closed");
+        tlv_put_u64(&frame, WIRE_MEMBER_VALUE, 2);
+        tlv_end(&frame, member);
+    } else if (id == 0x6000) {
+        mark = fake_type_begin(&frame, id, "TimeoutException", WIRE_TYPE_EXCEPTION);
+        fake_put_field(&frame, "_message", 16, ELEMENT_TYPE_STRING, 0, "string");
+    } else {
+        mark = fake_type_begin(&frame, id, "", WIRE_TYPE_UNKNOWN);
+    }
+    wire_frame_end(&frame, mark);
+    fake_send(fake, &frame, -1);
+}
+
+static void write_calls(struct fake *fake)
+{
+    struct fake_record record;
+    uint64_t now = clock_monotonic();
+    fake_begin(&record, WIRE_RECORD_ENTER, 0, 1, now);
+    fake_scalar(&record, 0, ELEMENT_TYPE_I4, 1042);
+    fake_string(&record, 1, 0, 0, "ACME");
+    fake_scalar(&record, 2, ELEMENT_TYPE_I4, 2);
+    fake_end(fake, 0, &record);
+    fake_begin(&record, WIRE_RECORD_RETURN, 0, 1, now + 2410331);
+    fake_end(fake, 0, &record);
+
+    fake_begin(&record, WIRE_RECORD_ENTER, 0, 2, now + 3000000);
+    fake_scalar(&record, 0, ELEMENT_TYPE_I4, 1043);
+    struct wire_value null = {.kind = WIRE_VALUE_NULL_PATH, .slot = 1};
+    fake_value(&record, null, NULL, NULL, 0);
+    fake_end(fake, 0, &record);
+    fake_begin(&record, WIRE_RECORD_THROW, 0, 2, now + 3870000);
+    uint8_t object[24] = {0};
+    object[8] = 1; /* _message is not null */
+    struct wire_value exception = {.kind = WIRE_VALUE_OBJECT, .slot = WIRE_SLOT_EXCEPTION};
+    struct wire_typed typed = {.type = 0x6000};
+    fake_value(&record, exception, &typed, object, sizeof object);
+    fake_string(&record, WIRE_SLOT_CHILD, 0, 8, "no answer from stock");
+    fake_end(fake, 0, &record);
+}
+
+static void scenario_calls(struct fake *fake)
+{
+    fake_take_plan(fake);
+    if (fake->plan.probe_count != 1 || fake->plan.probes[0].value_count != 3)
+        _exit(50);
+    fake_make_file(fake, true);
+    fake_method(fake, 0, "Shop.OrderService.Place", WIRE_METHOD_PLAIN, place_values, 3);
+    fake_session(fake, 1);
+    write_calls(fake);
+    fake_add(fake, 0, WIRE_COUNTER_FILTERED, 4);
+    fake_add(fake, 0, WIRE_COUNTER_FILTERED, 5);
+    if (fake_serve(fake, answer_state))
+        fake_ended(fake, 13);
+    fake_serve(fake, NULL);
+}
+
+static void test_text(void **state)
+{
+    (void)state;
+    struct run run;
+    char pid[16];
+    pid_t fake = fake_fork(scenario_calls);
+    pid_text(pid, fake);
+    const char *words[] = {"watch",
+                           pid,
+                           "Shop.OrderService.Place",
+                           "order.Id, order.Customer.Name, state",
+                           "--if",
+                           "order.Total > 100",
+                           "--limit",
+                           "2",
+                           NULL};
+    run_rejig(&run, words, 0, 0);
+    end_fake(fake);
+    assert_int_equal(run.code, 0);
+    assert_contains(run.out, "  Shop.OrderService.Place   2.41 ms   order.Id=1042  "
+                             "order.Customer.Name=\"ACME\"  state=Closed\n");
+    assert_contains(run.out, "  Shop.OrderService.Place   870 µs    order.Id=1043  "
+                             "order.Customer.Name=null  threw TimeoutException: \"no answer from "
+                             "stock\"\n");
+    assert_contains(run.out, "  t100  ");
+    assert_contains(run.err, "probing 1 method in pid ");
+    assert_contains(run.err, "2 shown of 11 calls (9 filtered out), 0 lost · reverted 13 methods · "
+                             "the agent sleeps in pid ");
+    assert_contains(run.err, "stays in it");
+}
+
+static void test_json(void **state)
+{
+    (void)state;
+    struct run run;
+    char pid[16];
+    pid_t fake = fake_fork(scenario_calls);
+    pid_text(pid, fake);
+    const char *words[] = {"watch",
+                           "-p",
+                           pid,
+                           "Shop.OrderService.Place",
+                           "order.Id, order.Customer.Name, state",
+                           "--limit=2",
+                           "--json",
+                           NULL};
+    run_rejig(&run, words, 0, 0);
+    end_fake(fake);
+    assert_int_equal(run.code, 0);
+    assert_contains(run.out, "{\"type\":\"start\",");
+    assert_contains(run.out, "\"method\":\"Shop.OrderService.Place\",\"elapsed_ns\":2410331,"
+                             "\"values\":{\"order.Id\":1042,\"order.Customer.Name\":\"ACME\","
+                             "\"state\":\"Closed\"}}\n");
+    assert_contains(run.out,
+                    "\"threw\":{\"type\":\"TimeoutException\",\"message\":\"no answer from "
+                    "stock\"}");
+    assert_contains(run.out, "\"calls\":11,\"shown\":2,\"filtered\":9,\"lost\":0,\"dropped\":0,"
+                             "\"open\":0,\"reverted\":13}\n");
+}
+
+static void test_interrupt(void **state)
+{
+    (void)state;
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < 3; i++) {
+        struct run run;
+        char pid[16];
+        pid_t fake = fake_fork(scenario_calls);
+        pid_text(pid, fake);
+        const char *words[] = {"watch", pid, "A.B", "x, y, z", NULL};
+        run_rejig(&run, words, 600, signals[i]);
+        end_fake(fake);
+        assert_int_equal(run.code, 0);
+        assert_contains(run.err, "2 shown of 11 calls (9 filtered out), 0 lost");
+    }
+}
+
+static void test_duration(void **state)
+{
+    (void)state;
+    struct run run;
+    char pid[16];
+    pid_t fake = fake_fork(scenario_calls);
+    pid_text(pid, fake);
+    const char *words[] = {"watch", pid, "A.B", "x, y, z", "--duration", "400ms", "--json", NULL};
+    uint64_t began = clock_monotonic();
+    run_rejig(&run, words, 0, 0);
+    end_fake(fake);
+    assert_int_equal(run.code, 0);
+    assert_true(clock_monotonic() - began < 3000000000ull);
+    assert_contains(run.out, "\"reason\":\"duration\"");
+}
+
+/* ---- async, iterators, open calls ---- */
+
+static void scenario_kinds(struct fake *fake)
+{
+    static const struct fake_value none[1];
+    struct fake_record record;
+    uint64_t now = clock_monotonic();
+    fake_take_plan(fake);
+    fake_make_file(fake, true);
+    fake_method(fake, 0, "Shop.PlaceAsync", WIRE_METHOD_ASYNC, none, 0);
+    fake_method(fake, 1, "Shop.Lines", WIRE_METHOD_ITERATOR, none, 0);
+    fake_method(fake, 2, "Shop.Stuck", WIRE_METHOD_PLAIN, none, 0);
+    fake_session(fake, 3);
+    /* completes on another thread, told before the suspension */
+    fake_begin(&record, WIRE_RECORD_ASYNC_RETURN, 0, 0, now + 5000000);
+    fake_key(&record, 77);
+    fake_end(fake, 1, &record);
+    poll(NULL, 0, 30);
+    fake_begin(&record, WIRE_RECORD_ENTER, 0, 1, now);
+    fake_end(fake, 0, &record);
+    fake_begin(&record, WIRE_RECORD_SUSPENDED, 0, 1, now + 1000000);
+    fake_key(&record, 77);
+    fake_end(fake, 0, &record);
+    /* completes after it */
+    fake_begin(&record, WIRE_RECORD_ENTER, 0, 2, now + 6000000);
+    fake_end(fake, 0, &record);
+    fake_begin(&record, WIRE_RECORD_SUSPENDED, 0, 2, now + 6100000);
+    fake_key(&record, 78);
+    fake_end(fake, 0, &record);
+    fake_begin(&record, WIRE_RECORD_ASYNC_THROW, 0, 0, now + 13000000);
+    fake_key(&record, 78);
+    fake_end(fake, 1, &record);
+    /* an enumeration of two; its end is told twice */
+    static const enum wire_record_kind kinds[] = {
+        WIRE_RECORD_ITERATOR_START, WIRE_RECORD_ITERATOR_ITEM, WIRE_RECORD_ITERATOR_ITEM,
+        WIRE_RECORD_ITERATOR_END, WIRE_RECORD_ITERATOR_END};
+    for (size_t i = 0; i < 5; i++) {
+        fake_begin(&record, kinds[i], 1, 4242, now + 20000000 + i);
+        fake_end(fake, 0, &record);
+    }
+    /* never returns */
+    fake_begin(&record, WIRE_RECORD_ENTER, 2, 9, now);
+    fake_end(fake, 2, &record);
+    if (fake_serve(fake, NULL))
+        fake_ended(fake, 4);
+    fake_serve(fake, NULL);
+}
+
+static void test_kinds(void **state)
+{
+    (void)state;
+    struct run run;
+    char pid[16];
+    pid_t fake = fake_fork(scenario_kinds);
+    pid_text(pid, fake);
+    const char *words[] = {"watch", pid, "Shop.*", "--limit", "3", NULL};
+    run_rejig(&run, words, 0, 0);
+    end_fake(fake);
+    assert_int_equal(run.code, 0);
+    assert_contains(run.out, "Shop.PlaceAsync   5.00 ms\n");
+    assert_contains(run.out, "Shop.PlaceAsync   7.00 ms  threw\n");
+    assert_contains(run.out, "2 items\n");
+    assert_contains(run.err, "1 call has entered and not returned:");
+    assert_contains(run.err, "t102  Shop.Stuck");
+    assert_contains(run.err, "3 shown of 4 calls, 0 lost");
+}
+
+/* ---- volume ---- */
+
+#define FLOOD_CALLS 300000u
+
+static void scenario_flood(struct fake *fake)
+{
+    static const struct fake_value values[] = {{"i", ELEMENT_TYPE_I4, 0, "int"}};
+    fake_take_plan(fake);
+    fake_make_file(fake, true);
+    fake_method(fake, 0, "Hot.Loop", WIRE_METHOD_PLAIN, values, 1);
+    fake_session(fake, 1);
+    for (uint32_t i = 0; i < FLOOD_CALLS; i++) {
+        struct fake_record record;
+        uint64_t now = clock_monotonic();
+        uint32_t slot = i & 3;
+        fake_begin(&record, WIRE_RECORD_ENTER, 0, i + 1, now);
+        fake_scalar(&record, 0, ELEMENT_TYPE_I4, i);
+        bool entered = fake_end(fake, slot, &record);
+        fake_begin(&record, WIRE_RECORD_RETURN, 0, i + 1, now + 50);
+        if (!entered || !fake_end(fake, slot, &record))
+            fake_add(fake, 0, WIRE_COUNTER_LOST, 1);
+    }
+    if (fake_serve(fake, NULL))
+        fake_ended(fake, 1);
+    fake_serve(fake, NULL);
+}
+
+static void test_flood(void **state)
+{
+    (void)state;
+    struct run run;
+    char pid[16], path[] = "/tmp/command_watch_fake_XXXXXX";
+    int fd = mkstemp(path);
+    pid_t fake = fake_fork(scenario_flood);
+    pid_text(pid, fake);
+    const char *words[] = {"watch", pid,  "Hot.Loop",   "i",      "--json",
+                           "-o",    path, "--duration", "2500ms", NULL};
+    run_rejig(&run, words, 0, 0);
+    end_fake(fake);
+    assert_int_equal(run.code, 0);
+    FILE *file = fdopen(fd, "r");
+    char line[4096];
+    unsigned long long calls = 0, lost = 0, shown = 0;
+    while (fgets(line, sizeof line, file)) {
+        calls += strncmp(line, "{\"type\":\"call\"", 14) == 0;
+        if (strncmp(line, "{\"type\":\"end\"", 13) == 0) {
+            sscanf(strstr(line, "\"shown\":"), "\"shown\":%llu", &shown);
+            sscanf(strstr(line, "\"lost\":"), "\"lost\":%llu", &lost);
+        }
+    }
+    fclose(file);
+    unlink(path);
+    assert_int_equal(calls, shown);
+    assert_int_equal(shown + lost, FLOOD_CALLS);
+}
+
+/* ---- ends and errors ---- */
+
+static void scenario_death(struct fake *fake)
+{
+    fake_take_plan(fake);
+    fake_make_file(fake, true);
+    fake_method(fake, 0, "Shop.OrderService.Place", WIRE_METHOD_PLAIN, place_values, 3);
+    fake_session(fake, 1);
+    poll(NULL, 0, 100);
+    write_calls(fake);
+    unlink(fake_path);
+    _exit(7);
+}
+
+static void test_death(void **state)
+{
+    (void)state;
+    struct run run;
+    char pid[16];
+    pid_t fake = fake_fork(scenario_death);
+    pid_text(pid, fake);
+    const char *words[] = {"watch", pid, "A.B", "x, y, z", NULL};
+    run_rejig(&run, words, 0, 0);
+    end_fake(fake);
+    assert_int_equal(run.code, 0);
+    assert_contains(run.out, "order.Id=1042");
+    assert_contains(run.out, "order.Id=1043");
+    assert_contains(run.err, "2 shown of 2 calls, 0 lost · pid ");
+    assert_contains(run.err, " has ended\n");
+}
+
+static void scenario_refuses(struct fake *fake)
+{
+    struct buffer frame;
+    struct error error;
+    fake_take_plan(fake);
+    error_init(&error);
+    error_set_at(&error, STATUS_USAGE, 6, "'order.Totl': Order has no field or property 'Totl'");
+    error_hint(&error, "Order has Id, Customer, Lines, Total");
+    buffer_init(&frame, 0);
+    wire_put_error(&frame, &error);
+    fake_send(fake, &frame, -1);
+    fake_serve(fake, NULL);
+}
+
+static void test_agent_error(void **state)
+{
+    (void)state;
+    struct run run;
+    char pid[16];
+    pid_t fake = fake_fork(scenario_refuses);
+    pid_text(pid, fake);
+    const char *words[] = {"watch", pid, "A.B", "order.Id", "--if", "order.Totl > 100", NULL};
+    run_rejig(&run, words, 0, 0);
+    end_fake(fake);
+    assert_int_equal(run.code, 2);
+    assert_string_equal(run.out, "");
+    assert_string_equal(run.err, "rejig: 'order.Totl': Order has no field or property 'Totl'\n"
+                                 "  order.Totl > 100\n"
+                                 "        ^^^^\n"
+                                 "hint: Order has Id, Customer, Lines, Total\n");
+}
+
+/* ---- count ---- */
+
+static void scenario_count(struct fake *fake)
+{
+    static const struct fake_value none[1];
+    fake_take_plan(fake);
+    if (fake->plan.probe_count != 2 || fake->plan.probes[1].action != PLAN_COUNT)
+        _exit(51);
+    fake_make_file(fake, true);
+    fake_method(fake, 0, "Shop.Find", WIRE_METHOD_PLAIN, none, 0);
+    fake_method(fake, 1, "Shop.Save", WIRE_METHOD_PLAIN, none, 0);
+    fake_session(fake, 2);
+    fake_add(fake, 0, WIRE_COUNTER_CALLS, 18203);
+    fake_add(fake, 1, WIRE_COUNTER_CALLS, 41);
+    if (fake_serve(fake, NULL)) {
+        fake_add(fake, 1, WIRE_COUNTER_CALLS, 1); /* before the end is said: it counts */
+        fake_ended(fake, 2);
+    }
+    fake_serve(fake, NULL);
+}
+
+static void test_count(void **state)
+{
+    (void)state;
+    struct run run;
+    char pid[16];
+    pid_t fake = fake_fork(scenario_count);
+    pid_text(pid, fake);
+    const char *words[] = {"count", pid, "Shop.Find", "Shop.Save", "--duration", "300ms", NULL};
+    run_rejig(&run, words, 0, 0);
+    end_fake(fake);
+    assert_int_equal(run.code, 0);
+    assert_string_equal(run.out, "Shop.Find                        18203 calls\n"
+                                 "Shop.Save                           42 calls\n");
+    assert_contains(run.err, "counting 2 methods in pid ");
+    assert_contains(run.err, "18,245 calls counted · reverted 2 methods");
+}
+
+static void test_count_json(void **state)
+{
+    (void)state;
+    struct run run;
+    char pid[16];
+    pid_t fake = fake_fork(scenario_count);
+    pid_text(pid, fake);
+    const char *words[] = {"count", pid, "Shop.Find", "Shop.Save", "-d", "300ms", "--json", NULL};
+    run_rejig(&run, words, 0, 0);
+    end_fake(fake);
+    assert_int_equal(run.code, 0);
+    assert_contains(run.out, "\"method\":\"Shop.Find\",\"count\":18203}\n");
+    assert_contains(run.out, "\"method\":\"Shop.Save\",\"count\":42}\n");
+}
+
+/* ---- hostile agents ---- */
+
+static void scenario_no_seal(struct fake *fake)
+{
+    fake_take_plan(fake);
+    fake_make_file(fake, false);
+    fake_session(fake, 1);
+    fake_serve(fake, NULL);
+}
+
+static void scenario_bad_chunk(struct fake *fake)
+{
+    fake_take_plan(fake);
+    fake_make_file(fake, true);
+    fake_session(fake, 1);
+    struct wire_chunk *chunk = fake_take_chunk(fake, 0);
+    atomic_store(&chunk->written, WIRE_CHUNK_BYTES + 8);
+    fake_serve(fake, NULL);
+}
+
+static void scenario_bad_record(struct fake *fake)
+{
+    uint64_t garbage[4] = {0xffffffffffffffffull, 1, 2, 3};
+    fake_take_plan(fake);
+    fake_make_file(fake, true);
+    fake_session(fake, 1);
+    fake_write(fake, 0, garbage, sizeof garbage);
+    fake_serve(fake, NULL);
+}
+
+static void scenario_bad_layout(struct fake *fake)
+{
+    fake_take_plan(fake);
+    fake_make_file(fake, true);
+    ((struct wire_file *)fake->file)->chunk_count = 0x7fffffff;
+    fake_session(fake, 1);
+    fake_serve(fake, NULL);
+}
+
+static void scenario_no_file(struct fake *fake)
+{
+    fake_take_plan(fake);
+    fake->memory = -1;
+    fake_session(fake, 1);
+    fake_serve(fake, NULL);
+}
+
+static void scenario_noise(struct fake *fake)
+{
+    struct buffer frame;
+    fake_take_plan(fake);
+    buffer_init(&frame, 0);
+    for (int i = 0; i < 4000; i++)
+        buffer_append_u8(&frame, (uint8_t)(i * 7 + 3));
+    fake_send(fake, &frame, -1);
+    fake_serve(fake, NULL);
+}
+
+static void scenario_hangs_up(struct fake *fake)
+{
+    fake_take_plan(fake);
+    fake_make_file(fake, true);
+    fake_session(fake, 1);
+    poll(NULL, 0, 50);
+    close(fake->fd);
+    poll(NULL, 0, 5000);
+}
+
+static void test_hostile(void **state)
+{
+    (void)state;
+    static const struct {
+        fake_scenario *scenario;
+        const char *says;
+    } cases[] = {
+        {scenario_no_seal, "not sealed against shrinking"},
+        {scenario_bad_chunk, "chunk 0 says that 32776 bytes are written"},
+        {scenario_bad_record, "no record at offset 64 of chunk 0"},
+        {scenario_bad_layout, "its layout"},
+        {scenario_no_file, "sent no memory file"},
+        {scenario_noise, "rejig: "},
+        {scenario_hangs_up, "hung up"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct run run;
+        char pid[16];
+        pid_t fake = fake_fork(cases[i].scenario);
+        pid_text(pid, fake);
+        const char *words[] = {"watch", pid, "A.B", "--duration", "3s", NULL};
+        run_rejig(&run, words, 0, 0);
+        end_fake(fake);
+        assert_contains(run.err, cases[i].says);
+        assert_int_equal(run.code, 1);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_text),      cmocka_unit_test(test_json),
+        cmocka_unit_test(test_interrupt), cmocka_unit_test(test_duration),
+        cmocka_unit_test(test_kinds),     cmocka_unit_test(test_flood),
+        cmocka_unit_test(test_death),     cmocka_unit_test(test_agent_error),
+        cmocka_unit_test(test_count),     cmocka_unit_test(test_count_json),
+        cmocka_unit_test(test_hostile),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
