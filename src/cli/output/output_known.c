@@ -76,12 +76,16 @@ static void date_of(uint64_t days, unsigned *year, unsigned *month, unsigned *da
     *year = (unsigned)(era * 400) + in_era_year + (*month <= 2);
 }
 
+/* hh:mm:ss, and .fffffff where there is a fraction. */
 static size_t time_text(char to[KNOWN_TEXT], uint64_t ticks)
 {
     unsigned long long seconds = ticks / TICKS_PER_SECOND;
-    return (size_t)snprintf(to, KNOWN_TEXT, "%02llu:%02llu:%02llu.%07llu", seconds / 3600,
-                            seconds / 60 % 60, seconds % 60,
-                            (unsigned long long)(ticks % TICKS_PER_SECOND));
+    unsigned long long fraction = ticks % TICKS_PER_SECOND;
+    size_t length = (size_t)snprintf(to, KNOWN_TEXT, "%02llu:%02llu:%02llu", seconds / 3600,
+                                     seconds / 60 % 60, seconds % 60);
+    if (fraction)
+        length += (size_t)snprintf(to + length, KNOWN_TEXT - length, ".%07llu", fraction);
+    return length;
 }
 
 static size_t date_text(char to[KNOWN_TEXT], uint64_t days)
@@ -98,8 +102,11 @@ static size_t moment_text(char to[KNOWN_TEXT], uint64_t ticks)
     size_t length = date_text(to, ticks / TICKS_PER_DAY);
     char time[KNOWN_TEXT];
     size_t time_length = time_text(time, ticks % TICKS_PER_DAY);
+    while (time_length > 8 && time[time_length - 1] == '0')
+        time_length--;
     to[length++] = 'T';
-    memcpy(to + length, time, time_length + 1);
+    memcpy(to + length, time, time_length);
+    to[length + time_length] = '\0';
     return length + time_length;
 }
 
@@ -125,10 +132,7 @@ static size_t timespan_text(char to[KNOWN_TEXT], int64_t signed_ticks)
                                    (unsigned long long)(ticks / TICKS_PER_DAY));
     char time[KNOWN_TEXT];
     size_t time_length = time_text(time, ticks % TICKS_PER_DAY);
-    if (ticks % TICKS_PER_SECOND == 0)
-        time_length -= 8; /* without the fraction */
-    memcpy(to + length, time, time_length);
-    to[length + time_length] = '\0';
+    memcpy(to + length, time, time_length + 1);
     return length + time_length;
 }
 
