@@ -9,8 +9,8 @@
  *
  * Not for use in a target that matters: files instead of a socket, stdio.
  */
-#include <pthread.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -111,7 +111,8 @@ static enum status count_calls(struct recompile_body *body, struct error *error)
     body->map = malloc((result.map_count + 1) * sizeof(*body->map));
     body->map_count = result.map_count;
     for (size_t i = 0; body->map && i < result.map_count; i++)
-        body->map[i] = (struct recompile_il_map){result.map[i].old_offset, result.map[i].new_offset};
+        body->map[i] =
+            (struct recompile_il_map){result.map[i].old_offset, result.map[i].new_offset};
     free(result.map);
     return STATUS_OK;
 }
@@ -151,8 +152,8 @@ static void match_type(struct session_engine *engine, struct wanted *wanted,
     struct metadata_rows rows = metadata_type_methods(module->image, type);
     for (mdToken method; (method = metadata_rows_next(module->image, &rows)) != mdTokenNil;) {
         struct error error;
-        const char *name = metadata_cell_text(module->image, CLR_TABLE_MethodDef,
-                                              token_rid(method), METADATA_METHOD_DEF_NAME);
+        const char *name = metadata_cell_text(module->image, CLR_TABLE_MethodDef, token_rid(method),
+                                              METADATA_METHOD_DEF_NAME);
         if (strcmp(wanted->method, "*") != 0 && strcmp(name, wanted->method) != 0)
             continue;
         if (recompile_method_refusal(engine->recompile, module, method, &error) != STATUS_OK) {
@@ -258,7 +259,8 @@ enum status session_engine_new(struct recompile *recompile, struct ICorProfilerI
                                      .module_unloading = on_unloading};
     read_claims(engine);
     const bool follows = recompile_follows_inliners(recompile, &why);
-    say(engine, "new%s: follows inliners %d %s", started ? " started" : "", follows, why ? why : "");
+    say(engine, "new%s: follows inliners %d %s", started ? " started" : "", follows,
+        why ? why : "");
     *result = engine;
     return recompile_add_tenant(recompile, &engine->tenant, error);
 }
