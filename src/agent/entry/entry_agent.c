@@ -164,11 +164,9 @@ void entry_shutdown(void)
     if (!agent.engine || agent.list_only)
         return;
     session_engine_stop(agent.engine);
-    /* The process ends: what the worker cannot finish in time goes with it. */
-    if (worker_wait(&agent.worker, SHUTDOWN_WAIT_NS)) {
-        session_engine_free(agent.engine);
-        agent.engine = NULL;
-    }
+    /* The process ends: what the worker cannot finish in time goes with it. The engine is not
+     * freed: other threads still run, and may be asked for the IL of a method. */
+    worker_wait(&agent.worker, SHUTDOWN_WAIT_NS);
 }
 
 void entry_detached(void)

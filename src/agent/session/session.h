@@ -42,7 +42,8 @@ enum status session_engine_wait_first(struct session_engine *engine, const uint6
 enum status session_engine_wait_plan(struct session_engine *engine, uint64_t deadline,
                                      uint32_t parent, struct error *error);
 
-/* The worker's loop; returns after session_engine_stop, or as session_engine_list_only says. */
+/* The worker's loop; returns after session_engine_stop, or as session_engine_list_only says. The
+ * socket's file is gone then. */
 void session_engine_run(struct session_engine *engine);
 
 /* Async-signal-safe. The sessions are ended by run, before it returns. */

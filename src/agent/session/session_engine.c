@@ -389,11 +389,17 @@ void session_engine_run(struct session_engine *engine)
         if (ready <= 0 || (turn.polls[2].revents & POLLIN))
             recompile_pump(engine->recompile);
     }
+    /* The target waits a moment for us: what its last calls have met is told. */
+    if (engine->sessions != NULL)
+        session_types_work(engine->types, 16 * TYPES_PER_TICK);
+    for (struct session *s = engine->sessions; s != NULL; s = s->next)
+        session_lease_tick(s, clock_monotonic());
     while (engine->sessions != NULL)
         session_lease_end(engine->sessions, "the process ends");
     for (int i = 0; i < SESSION_MAX_CONNECTIONS; i++)
         if (engine->connections[i].fd >= 0)
             session_connection_send(&engine->connections[i]);
+    session_socket_close(&engine->socket);
 }
 
 /* ---- before the worker runs ---- */

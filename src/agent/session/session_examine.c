@@ -616,5 +616,8 @@ const struct layout *types_layout_depth(struct session_types *types, uint64_t id
         types_tell(types, id, facts.module_id);
     }
     arena_release(&arena);
-    return layout == NULL ? NULL : layout_publish(layout);
+    const struct layout *published = layout == NULL ? NULL : layout_publish(layout);
+    if (published != NULL)
+        session_types_renew(types, id);
+    return published;
 }

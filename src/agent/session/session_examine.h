@@ -16,6 +16,7 @@
 #define TYPES_MAX_BASES 64
 #define TYPES_MAX_FIELDS 1024u
 #define TYPES_SCRATCH   ((size_t)1 << 20)
+#define TYPES_FRESH_COUNT 256u
 #define TYPES_GONE      UINT64_MAX /* in `known`: its module is unloaded */
 
 struct session_types {
@@ -26,6 +27,8 @@ struct session_types {
     uint64_t canon;
     pthread_mutex_t mutex;
     struct map known; /* ids that a CLI may ask about -> ModuleID */
+    uint64_t fresh_total;              /* types that became known, ever */
+    uint64_t fresh[TYPES_FRESH_COUNT]; /* the last of them, a ring */
 };
 
 struct type_field {

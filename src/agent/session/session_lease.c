@@ -25,6 +25,7 @@ static struct session *session_new(struct session_engine *engine,
     session->connection = connection;
     session->began = clock_monotonic();
     session->id = ++engine->sessions_ever;
+    session->types_seen = session_types_fresh(engine->types);
     arena_init(&session->arena, SESSION_ARENA_MAX);
     return session;
 }
@@ -283,6 +284,8 @@ bool session_lease_tick(struct session *session, uint64_t now)
 {
     if (session->growing)
         session->growing = recorder_session_grow(session->recorder);
+    session_types_put_fresh(session->engine->types, &session->types_seen,
+                            &session->connection->out);
     if (now - session->state_time >= STATE_EVERY) {
         uint32_t state[4];
         session->state_time = now;

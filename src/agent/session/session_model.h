@@ -103,6 +103,7 @@ struct session {
     atomic_uint busy; /* weave callbacks that use it now */
     bool dead;        /* is being ended: no new use */
     bool announced;   /* SESSION has gone out */
+    uint64_t types_seen; /* see session_types_put_fresh */
     uint64_t state_time;
     uint32_t state_last[4];
 };

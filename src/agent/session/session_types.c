@@ -59,6 +59,36 @@ static bool types_told(struct session_types *types, uint64_t id)
     return told && module != TYPES_GONE;
 }
 
+uint64_t session_types_fresh(struct session_types *types)
+{
+    pthread_mutex_lock(&types->mutex);
+    uint64_t total = types->fresh_total;
+    pthread_mutex_unlock(&types->mutex);
+    return total;
+}
+
+void session_types_renew(struct session_types *types, uint64_t id)
+{
+    pthread_mutex_lock(&types->mutex);
+    types->fresh[types->fresh_total++ % TYPES_FRESH_COUNT] = id;
+    pthread_mutex_unlock(&types->mutex);
+}
+
+void session_types_put_fresh(struct session_types *types, uint64_t *seen, struct buffer *out)
+{
+    for (;;) {
+        pthread_mutex_lock(&types->mutex);
+        uint64_t total = types->fresh_total;
+        if (total - *seen > TYPES_FRESH_COUNT)
+            *seen = total - TYPES_FRESH_COUNT;
+        uint64_t id = *seen == total ? 0 : types->fresh[(*seen)++ % TYPES_FRESH_COUNT];
+        pthread_mutex_unlock(&types->mutex);
+        if (id == 0)
+            return;
+        session_types_put(types, id, out);
+    }
+}
+
 void session_types_unload(struct session_types *types, uint64_t module)
 {
     pthread_mutex_lock(&types->mutex);

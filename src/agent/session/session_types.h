@@ -61,6 +61,13 @@ void session_types_print(struct session_types *types, uint64_t id, bool full,
  * Returns how many there were. */
 size_t session_types_work(struct session_types *types, size_t most);
 
+/* Types are told to CLIs before they ask, because the target may end before they can: those that
+ * became known after the first `*seen` (which is moved), as TYPE messages; at most the last 256. */
+void session_types_put_fresh(struct session_types *types, uint64_t *seen, struct buffer *out);
+uint64_t session_types_fresh(struct session_types *types);
+/* The type will be met by a session: counts as fresh. */
+void session_types_renew(struct session_types *types, uint64_t id);
+
 /* A module's types cannot be asked about any more. */
 void session_types_unload(struct session_types *types, uint64_t module);
 size_t session_types_memory(const struct session_types *types);

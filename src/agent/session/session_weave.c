@@ -226,8 +226,10 @@ static uint64_t site_ready(struct session_engine *engine, struct session_site *s
     if (!site->resolved) {
         for (uint32_t i = 0; i < site->pending_count; i++) {
             site->pending[i].value->layout = layouts[i];
-            if (layouts[i] != NULL)
-                site->pending[i].value->size = layouts[i]->size;
+            if (layouts[i] == NULL)
+                continue;
+            site->pending[i].value->size = layouts[i]->size;
+            session_types_renew(engine->types, layouts[i]->type);
         }
         site->task_offset = task_offset;
         site->resolved = true;
