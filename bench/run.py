@@ -218,7 +218,7 @@ def footprint(live, build, rounds):
     bench = Bench(live, build)
     watch = bench.watch("watch", "Bench.Target.Work", "number", "--json")
     bench.program.tell("park 64")
-    agent = [item for item in live.status(bench.program.pid) if item["type"] == "agent"][0]
+    agent = [item for item in live.status(bench.program.pid) if item["type"] == "status"][0]
     total = 0
     with open(f"/proc/{bench.program.pid}/smaps", encoding="utf-8") as file:
         mine = False
@@ -227,7 +227,7 @@ def footprint(live, build, rounds):
                 mine = "librejig.so" in line
             elif mine and line.startswith("Rss:"):
                 total += int(line.split()[1]) * 1024
-    total += agent["memory"]
+    total += agent["memory_bytes"]
     watch.end()
     bench.close()
     so = os.path.getsize(os.path.join(build, "lib", "rejig", "librejig.so"))

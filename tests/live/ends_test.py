@@ -12,7 +12,7 @@ from rejig_live import LiveTest, app, main, rejig, status, wait_for
 
 def sessions(pid):
     for item in status(pid):
-        if item["type"] == "agent":
+        if item["type"] == "status":
             return len(item.get("sessions", []))
     raise AssertionError("no agent in the status")
 
@@ -124,7 +124,7 @@ class Ends(LiveTest):
         program.tell("run static 4")
         watch.calls(4)
         watch.end()
-        agent = [item for item in status(program.pid) if item["type"] == "agent"][0]
+        agent = [item for item in status(program.pid) if item["type"] == "status"][0]
         self.assertEqual(agent.get("residue", 0), 0)
         self.assertEqual(program.finish(), 7)
 

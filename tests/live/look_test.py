@@ -50,13 +50,13 @@ class Look(LiveTest):
         code, out, _ = rejig("list", str(self.kinds.pid), "System.String.IsNullOrEmpty", "--json")
         self.assertEqual(code, 0)
         items = [json.loads(line) for line in out.splitlines()]
-        method = [item for item in items if item.get("type") == "method"]
+        method = [item for item in items if item.get("type") == "listed"]
         self.assertEqual([item["method"] for item in method], ["System.String.IsNullOrEmpty"])
         self.untouched()
 
     def test_list_async(self):
         code, out, _ = rejig("list", str(self.kinds.pid), "Kinds.Asynchronous.*", "--json")
-        names = [item["method"] for item in map(json.loads, out.splitlines()) if item.get("type") == "method"]
+        names = [item["method"] for item in map(json.loads, out.splitlines()) if item.get("type") == "listed"]
         self.assertEqual(sorted(names), ["Kinds.Asynchronous." + n for n in
                                          ("AtOnceAsync", "DoubleAsync", "FailAsync", "ValueAsync", "WaitAsync")])
 
