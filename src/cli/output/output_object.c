@@ -89,6 +89,23 @@ static void write_reference(struct value_writer *writer, const char *declared, s
         write_unfollowed(writer, declared);
 }
 
+static bool is_reference(uint8_t element, const struct type_info *type)
+{
+    switch (element) {
+    case ELEMENT_TYPE_STRING:
+    case ELEMENT_TYPE_CLASS:
+    case ELEMENT_TYPE_OBJECT:
+    case ELEMENT_TYPE_SZARRAY:
+    case ELEMENT_TYPE_ARRAY:
+        return true;
+    default:
+        break;
+    }
+    return type && (type->kind == WIRE_TYPE_CLASS || type->kind == WIRE_TYPE_STRING ||
+                    type->kind == WIRE_TYPE_ARRAY || type->kind == WIRE_TYPE_LIST ||
+                    type->kind == WIRE_TYPE_EXCEPTION || type->kind == WIRE_TYPE_DELEGATE);
+}
+
 static void write_at(struct value_writer *writer, uint8_t element, uint64_t type_id,
                      const char *declared, struct spot spot)
 {
@@ -97,7 +114,9 @@ static void write_at(struct value_writer *writer, uint8_t element, uint64_t type
         return;
     }
     const struct type_info *type = types_need(writer->types, type_id);
-    if (type) {
+    if (is_reference(element, type)) {
+        write_reference(writer, type && type->name[0] ? type->name : declared, spot);
+    } else if (type) {
         write_struct(writer, type, spot);
     } else if (clr_element_size(element) > 0) {
         if (left_at(spot) < clr_element_size(element))
@@ -504,6 +523,37 @@ static void write_untyped(struct value_writer *writer, const struct value *value
         write_unfollowed(writer, declared);
 }
 
+/* An array or string met before its layout was known comes as the raw bytes behind the method
+ * table word: u32 length, for arrays 4 bytes of padding, then the elements. */
+static bool write_raw(struct value_writer *writer, const struct value *value,
+                      const struct type_info *type, struct spot spot)
+{
+    uint32_t head = type->kind == WIRE_TYPE_STRING ? 4 : 8;
+    if (value->kind != WIRE_VALUE_UNRESOLVED || value->length < head ||
+        (type->kind != WIRE_TYPE_STRING && type->kind != WIRE_TYPE_ARRAY))
+        return false;
+    struct value whole = *value;
+    whole.total = (uint32_t)known_load(value->data, 4, false);
+    whole.data += head;
+    whole.length -= head;
+    whole.first_child = 0;
+    if (type->kind == WIRE_TYPE_ARRAY) {
+        write_array(writer, &whole, type, type->name, spot.level, spot.nested);
+        return true;
+    }
+    uint32_t units = whole.length / 2 < whole.total ? whole.length / 2 : whole.total;
+    value_write_units(writer, whole.data, units, units < whole.total, '"');
+    return true;
+}
+
+/* Type {…} says already that more is there. */
+static bool ends_with_more(const struct buffer *out)
+{
+    static const char end[] = MORE "}";
+    size_t length = sizeof end - 1;
+    return out->length >= length && memcmp(out->data + out->length - length, end, length) == 0;
+}
+
 static void write_typed(struct value_writer *writer, const struct value *value,
                         const struct type_info *type, const char *declared, struct spot spot)
 {
@@ -525,6 +575,8 @@ static void write_typed(struct value_writer *writer, const struct value *value,
     }
     bool bare = value->kind == WIRE_VALUE_OBJECT && value->length == 0 &&
                 (value->flags & WIRE_VALUE_CUT) != 0;
+    if (type && write_raw(writer, value, type, spot))
+        return;
     if (!type)
         write_untyped(writer, value, declared);
     else if (bare && type->kind == WIRE_TYPE_CLASS)
@@ -535,7 +587,7 @@ static void write_typed(struct value_writer *writer, const struct value *value,
         write_object(writer, type, spot);
     if (value->kind == WIRE_VALUE_UNRESOLVED) {
         writer->cut = true;
-        if (!writer->json)
+        if (!writer->json && type && !ends_with_more(writer->out))
             buffer_append_text(writer->out, MORE);
     }
 }
