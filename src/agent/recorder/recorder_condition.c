@@ -50,7 +50,7 @@ enum status condition_check(const struct capture_condition *condition, struct er
     if (condition->count > MOST_NODES) {
         return error_set(error, STATUS_LIMIT, "a condition of more than %u terms", MOST_NODES);
     }
-    if (node_end(condition, 0, 0) != condition->count) {
+    if (condition->count == 0 || node_end(condition, 0, 0) != condition->count) {
         return error_set(error, STATUS_LIMIT,
                          "a condition of more than %u comparisons, or nested deeper than %u",
                          MOST_LEAVES, MOST_NESTING);

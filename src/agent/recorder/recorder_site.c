@@ -274,7 +274,7 @@ static bool room_for_free(uint32_t more)
 void recorder_site_free_all(struct recorder_session *session)
 {
     /* Out of memory: the indices stay unused for ever, which costs 72 bytes each. */
-    if (room_for_free(session->index_count)) {
+    if (session->index_count != 0 && room_for_free(session->index_count)) {
         memcpy(free_indices + free_count, session->indices,
                session->index_count * sizeof *free_indices);
         free_count += session->index_count;

@@ -1,0 +1,675 @@
+// uses: recorder wire clr base
+// sanitize: address,undefined
+/* Values of every kind are copied as wire_record.h lays them out, and nothing beyond them. */
+#include "recorder_fixture.h"
+
+static struct fake_type *customer_type;
+static struct fake_type *order_type;
+static struct fake_type *strings_type; /* string[] */
+static struct fake_type *ints_type;    /* int[] */
+static struct fake_type *list_type;    /* List<string> */
+static struct fake_type *decimal_type;
+static struct fake_type *nullable_type; /* int? */
+static struct fake_type *int_type;
+static struct fake_type *pair_type; /* struct { string Name; int Value; } */
+static struct fake_type *pairs_type;
+static struct fake_type *exception_type;
+static struct fake_type *span_type;
+static struct fake_type *colour_type; /* enum : byte */
+static const struct layout *order_layout;
+static const struct layout *decimal_layout;
+static const struct layout *nullable_layout;
+static const struct layout *int_layout;
+static const struct layout *pair_layout;
+static const struct layout *span_layout;
+
+static void publish_values(void)
+{
+    struct layout *layout = make_layout(decimal_type, WIRE_TYPE_DECIMAL, 16, 0);
+    layout->is_value = 1;
+    layout->element = ELEMENT_TYPE_VALUETYPE;
+    decimal_layout = layout_publish(layout);
+    layout = make_layout(int_type, WIRE_TYPE_PRIMITIVE, 4, 0);
+    layout->is_value = 1;
+    layout->element = ELEMENT_TYPE_I4;
+    int_layout = layout_publish(layout);
+    layout = make_layout(nullable_type, WIRE_TYPE_NULLABLE, 8, 0);
+    layout->is_value = 1;
+    layout->value_at = 4;
+    layout->item = int_layout;
+    nullable_layout = layout_publish(layout);
+    layout = make_layout(pair_type, WIRE_TYPE_STRUCT, 16, 2);
+    layout->is_value = 1;
+    layout->fields[0] = make_field("Name", 0, ELEMENT_TYPE_STRING, 8, NULL);
+    layout->fields[1] = make_field("Value", 8, ELEMENT_TYPE_I4, 4, NULL);
+    pair_layout = layout_publish(layout);
+    layout = make_layout(span_type, WIRE_TYPE_SPAN, 16, 0);
+    layout->is_value = 1;
+    layout->element = ELEMENT_TYPE_I4;
+    layout->item_size = 4;
+    layout->items_at = 0;
+    layout->count_at = 8;
+    span_layout = layout_publish(layout);
+    layout = make_layout(colour_type, WIRE_TYPE_ENUM, 1, 0);
+    layout->is_value = 1;
+    layout->element = ELEMENT_TYPE_U1;
+    layout_publish(layout);
+}
+
+/* class Customer { string Name; Customer Boss; }
+ * class Order { Customer Customer; int Id; decimal Total; string[] Tags; int? Rank; Pair Pair;
+ *               hidden string Secret; } */
+static void publish_classes(void)
+{
+    struct layout *layout = make_layout(customer_type, WIRE_TYPE_CLASS, 16, 2);
+    layout->fields[0] = make_field("Name", 8, ELEMENT_TYPE_STRING, 8, NULL);
+    layout->fields[1] = make_field("Boss", 16, ELEMENT_TYPE_CLASS, 8, NULL);
+    layout_publish(layout);
+    layout = make_layout(order_type, WIRE_TYPE_CLASS, 80, 7);
+    layout->fields[0] = make_field("Customer", 8, ELEMENT_TYPE_CLASS, 8, NULL);
+    layout->fields[1] = make_field("Id", 16, ELEMENT_TYPE_I4, 4, NULL);
+    layout->fields[2] = make_field("Total", 24, ELEMENT_TYPE_VALUETYPE, 16, decimal_layout);
+    layout->fields[3] = make_field("Tags", 40, ELEMENT_TYPE_SZARRAY, 8, NULL);
+    layout->fields[4] = make_field("Rank", 48, ELEMENT_TYPE_VALUETYPE, 8, nullable_layout);
+    layout->fields[5] = make_field("Pair", 56, ELEMENT_TYPE_VALUETYPE, 16, pair_layout);
+    layout->fields[6] = make_field("Secret", 72, ELEMENT_TYPE_STRING, 8, NULL);
+    layout->fields[6].hidden = 1;
+    order_layout = layout_publish(layout);
+    layout = make_layout(list_type, WIRE_TYPE_LIST, 16, 2);
+    layout->items_at = 8;
+    layout->count_at = 16;
+    layout->fields[0] = make_field("_items", 8, ELEMENT_TYPE_SZARRAY, 8, NULL);
+    layout->fields[1] = make_field("_size", 16, ELEMENT_TYPE_I4, 4, NULL);
+    layout_publish(layout);
+    layout = make_layout(exception_type, WIRE_TYPE_EXCEPTION, 40, 2);
+    layout->fields[0] = make_field("_message", 16, ELEMENT_TYPE_STRING, 8, NULL);
+    layout->fields[1] = make_field("_innerException", 32, ELEMENT_TYPE_CLASS, 8, NULL);
+    layout_publish(layout);
+}
+
+static void make_types(void)
+{
+    string_type = make_type(6, 2);
+    customer_type = make_type(16, 0);
+    order_type = make_type(80, 0);
+    strings_type = make_type(8, 8);
+    ints_type = make_type(8, 4);
+    list_type = make_type(16, 0);
+    decimal_type = make_type(16, 0);
+    nullable_type = make_type(8, 0);
+    int_type = make_type(8, 0);
+    pair_type = make_type(16, 0);
+    pairs_type = make_type(8, 16);
+    exception_type = make_type(40, 0);
+    span_type = make_type(16, 0);
+    colour_type = make_type(8, 0);
+    publish_values();
+    publish_classes();
+    publish_string();
+    publish_array(strings_type, ELEMENT_TYPE_STRING, 8, NULL);
+    publish_array(ints_type, ELEMENT_TYPE_I4, 4, NULL);
+    publish_array(pairs_type, ELEMENT_TYPE_VALUETYPE, 16, pair_layout);
+}
+
+static uint64_t *make_customer(const char *name, uint64_t *boss)
+{
+    uint64_t *customer = make_object(customer_type, 16);
+    PUT(customer, 8, uint64_t, address_of(name == NULL ? NULL : make_string(name)));
+    PUT(customer, 16, uint64_t, address_of(boss));
+    return customer;
+}
+
+static uint64_t *make_order(uint64_t *customer)
+{
+    uint64_t *order = make_object(order_type, 80);
+    PUT(order, 8, uint64_t, address_of(customer));
+    PUT(order, 16, int32_t, -42);
+    PUT(order, 24, uint32_t, 0x20000);
+    PUT(order, 32, uint64_t, 12050);
+    PUT(order, 56, uint64_t, address_of(make_string("pair")));
+    PUT(order, 64, int32_t, 7);
+    PUT(order, 72, uint64_t, address_of(make_string("secret")));
+    return order;
+}
+
+static struct bed bed;
+static uint32_t next_site;
+
+/* Records one call with one value and gives its ENTER record; valid until the next. */
+static const struct wire_record *capture(const struct capture_value *value, uint64_t bits)
+{
+    static struct capture_program programs[100];
+    static struct capture_value values[100];
+    values[next_site] = *value;
+    programs[next_site] = (struct capture_program){1, &values[next_site]};
+    struct recorder_site_spec spec = {
+        .kind = RECORDER_SITE_ON_ENTER, .number = next_site, .enter = &programs[next_site]};
+    uint64_t handle = add_site(bed.session, &spec);
+    next_site++;
+    recorder_enter(handle, (int64_t)bits, 0, 0, 0, 0);
+    bed_drain(&bed);
+    assert_int_equal(bed.count, 1);
+    return bed.records[0];
+}
+
+static struct capture_value reference(uint8_t element, uint8_t show)
+{
+    return (struct capture_value){
+        .slot = 3, .pass = CAPTURE_REFERENCE, .element = element, .show = show};
+}
+
+static struct capture_value path(uint32_t count, const char *a, const char *b, const char *c)
+{
+    struct capture_value value = reference(ELEMENT_TYPE_CLASS, 0);
+    const char *names[] = {a, b, c};
+    value.step_count = (uint8_t)count;
+    for (uint32_t i = 0; i < count; i++) {
+        value.steps[i] = layout_name(names[i]);
+    }
+    return value;
+}
+
+static struct capture_value address_value(uint8_t element, const struct layout *layout,
+                                          uint32_t size)
+{
+    return (struct capture_value){.slot = 3,
+                                  .pass = CAPTURE_ADDRESS,
+                                  .element = element,
+                                  .show = 1,
+                                  .layout = layout,
+                                  .size = size};
+}
+
+static int set_up(void **unused)
+{
+    static const struct capture_limits limits = {
+        .depth = 1, .max_items = 3, .max_string = 8, .max_bytes = 8192};
+    (void)unused;
+    next_site = 0;
+    bed_open(&bed, &limits, 1 << 20);
+    return 0;
+}
+
+static int tear_down(void **unused)
+{
+    (void)unused;
+    bed_close(&bed);
+    return 0;
+}
+
+static void strings(void **unused)
+{
+    (void)unused;
+    const struct capture_value declared = reference(ELEMENT_TYPE_STRING, 1);
+    const struct capture_value object = reference(ELEMENT_TYPE_OBJECT, 0);
+    const char *texts[] = {"", "a", "abcdefgh", "abc"};
+    for (uint32_t i = 0; i < 4; i++) {
+        uint64_t *string = make_string(texts[i]);
+        for (int turn = 0; turn < 2; turn++) {
+            const struct wire_value *value =
+                value_at(capture(turn ? &declared : &object, address_of(string)), 0);
+            assert_text(value, texts[i]);
+            assert_int_equal(value->slot, 3);
+            assert_int_equal(value->flags, 0);
+            assert_int_equal(typed_of(value)->total, strlen(texts[i]));
+            assert_true(typed_of(value)->type == address_of(string_type));
+        }
+    }
+    const struct wire_value *cut =
+        value_at(capture(&declared, address_of(make_string("abcdefghi"))), 0);
+    assert_text(cut, "abcdefgh");
+    assert_int_equal(cut->flags, WIRE_VALUE_CUT);
+    assert_int_equal(typed_of(cut)->total, 9);
+    assert_int_equal(value_at(capture(&declared, 0), 0)->kind, WIRE_VALUE_NULL);
+}
+
+static const struct wire_value *child(const struct wire_record *record, uint32_t parent,
+                                      uint32_t at)
+{
+    for (uint32_t i = 0; i < value_count(record); i++) {
+        const struct wire_value *value = value_at(record, i);
+        if (value->slot == WIRE_SLOT_CHILD && value->parent == parent && value->at == at) {
+            return value;
+        }
+    }
+    return NULL;
+}
+
+static void an_object_one_level_deep(void **unused)
+{
+    (void)unused;
+    const struct capture_value value = reference(ELEMENT_TYPE_CLASS, 1);
+    uint64_t *tags = make_array(strings_type, 8, 2);
+    uint64_t *order = make_order(make_customer("ACME", NULL));
+    PUT(order, 40, uint64_t, address_of(tags));
+    const struct wire_record *record = capture(&value, address_of(order));
+    const struct wire_value *root = value_at(record, 0);
+    assert_int_equal(root->kind, WIRE_VALUE_OBJECT);
+    assert_int_equal(root->flags, 0);
+    assert_true(typed_of(root)->type == address_of(order_type));
+    assert_int_equal(data_bytes(root), 80);
+    assert_memory_equal(data_of(root), order + 1, 80);
+    /* customer: its type only; tags: the length; the struct's string; not the hidden one */
+    assert_int_equal(value_count(record), 4);
+    const struct wire_value *customer = child(record, 0, 0);
+    assert_int_equal(customer->kind, WIRE_VALUE_OBJECT);
+    assert_int_equal(customer->flags, WIRE_VALUE_CUT);
+    assert_int_equal(data_bytes(customer), 0);
+    assert_true(typed_of(customer)->type == address_of(customer_type));
+    const struct wire_value *array = child(record, 0, 32);
+    assert_int_equal(array->kind, WIRE_VALUE_ARRAY);
+    assert_int_equal(typed_of(array)->total, 2);
+    assert_int_equal(data_bytes(array), 0);
+    assert_text(child(record, 0, 48), "pair");
+    assert_null(child(record, 0, 64));
+}
+
+static void the_type_only(void **unused)
+{
+    (void)unused;
+    const struct capture_value value = reference(ELEMENT_TYPE_CLASS, 0);
+    const struct wire_record *record =
+        capture(&value, address_of(make_order(make_customer("ACME", NULL))));
+    assert_int_equal(value_count(record), 1);
+    assert_int_equal(data_bytes(value_at(record, 0)), 0);
+    assert_true(typed_of(value_at(record, 0))->type == address_of(order_type));
+}
+
+static void paths(void **unused)
+{
+    (void)unused;
+    uint64_t *order = make_order(make_customer("ACME", make_customer("B", NULL)));
+    struct capture_value value = path(2, "Customer", "Name", NULL);
+    assert_text(value_at(capture(&value, address_of(order)), 0), "ACME");
+    value = path(3, "Customer", "Boss", "Name");
+    assert_text(value_at(capture(&value, address_of(order)), 0), "B");
+    value = path(1, "Id", NULL, NULL);
+    const struct wire_value *id = value_at(capture(&value, address_of(order)), 0);
+    assert_int_equal(id->kind, WIRE_VALUE_SCALAR);
+    assert_int_equal(id->element, ELEMENT_TYPE_I4);
+    assert_int_equal((int64_t)bits_of(id), -42);
+    value = path(1, "Total", NULL, NULL);
+    const struct wire_value *total = value_at(capture(&value, address_of(order)), 0);
+    assert_int_equal(total->kind, WIRE_VALUE_BYTES);
+    assert_true(typed_of(total)->type == address_of(decimal_type));
+    assert_memory_equal(data_of(total), (uint8_t *)order + 24, 16);
+    value = path(2, "Pair", "Value", NULL);
+    assert_int_equal(bits_of(value_at(capture(&value, address_of(order)), 0)), 7);
+    value = path(1, "Secret", NULL, NULL);
+    assert_text(value_at(capture(&value, address_of(order)), 0), "secret");
+}
+
+static void paths_that_end_early(void **unused)
+{
+    (void)unused;
+    uint64_t *order = make_order(make_customer(NULL, NULL));
+    struct capture_value value = path(2, "Customer", "Name", NULL);
+    assert_int_equal(value_at(capture(&value, address_of(order)), 0)->kind, WIRE_VALUE_NULL);
+    value = path(3, "Customer", "Boss", "Name");
+    assert_int_equal(value_at(capture(&value, address_of(order)), 0)->kind, WIRE_VALUE_NULL_PATH);
+    assert_int_equal(value_at(capture(&value, 0), 0)->kind, WIRE_VALUE_NULL_PATH);
+    value = path(2, "Customer", "Total", NULL);
+    const struct wire_value *none = value_at(capture(&value, address_of(order)), 0);
+    assert_int_equal(none->kind, WIRE_VALUE_NO_FIELD);
+    assert_true(typed_of(none)->type == address_of(customer_type));
+    value = path(2, "Id", "Value", NULL);
+    assert_int_equal(value_at(capture(&value, address_of(order)), 0)->kind, WIRE_VALUE_NO_FIELD);
+}
+
+static void nullables(void **unused)
+{
+    (void)unused;
+    uint64_t *order = make_order(NULL);
+    struct capture_value value = path(1, "Rank", NULL, NULL);
+    assert_int_equal(value_at(capture(&value, address_of(order)), 0)->kind, WIRE_VALUE_NULL);
+    PUT(order, 48, uint8_t, 1);
+    PUT(order, 52, int32_t, -3);
+    assert_int_equal((int64_t)bits_of(value_at(capture(&value, address_of(order)), 0)), -3);
+    value = address_value(ELEMENT_TYPE_VALUETYPE, nullable_layout, 8);
+    assert_int_equal((int64_t)bits_of(value_at(capture(&value, address_of(order) + 48), 0)), -3);
+}
+
+static void unknown_types_are_marked_and_asked_for(void **unused)
+{
+    (void)unused;
+    struct fake_type *type = make_type(200, 0);
+    uint64_t *object = make_object(type, 200);
+    uint64_t wanted = 0;
+    memset(object + 1, 0x5a, 200);
+    while (layout_next_wanted(&wanted)) {
+    }
+    struct capture_value value = reference(ELEMENT_TYPE_CLASS, 1);
+    const struct wire_value *raw = value_at(capture(&value, address_of(object)), 0);
+    assert_int_equal(raw->kind, WIRE_VALUE_UNRESOLVED);
+    assert_int_equal(raw->flags, WIRE_VALUE_CUT);
+    assert_int_equal(data_bytes(raw), 128);
+    assert_memory_equal(data_of(raw), object + 1, 128);
+    assert_true(layout_next_wanted(&wanted) && wanted == address_of(type));
+    assert_false(layout_next_wanted(&wanted));
+    value = path(1, "Name", NULL, NULL);
+    assert_int_equal(value_at(capture(&value, address_of(object)), 0)->kind, WIRE_VALUE_UNRESOLVED);
+    assert_true(layout_next_wanted(&wanted));
+    /* Once it is known it is followed. */
+    struct layout *layout = make_layout(type, WIRE_TYPE_CLASS, 200, 1);
+    layout->fields[0] = make_field("Name", 16, ELEMENT_TYPE_I8, 8, NULL);
+    layout_publish(layout);
+    assert_true(bits_of(value_at(capture(&value, address_of(object)), 0)) == 0x5a5a5a5a5a5a5a5aull);
+    /* A type that nobody can resolve is not asked for again. */
+    type = make_type(8, 0);
+    layout_publish(make_layout(type, WIRE_TYPE_UNKNOWN, 0, 0));
+    object = make_object(type, 8);
+    assert_int_equal(value_at(capture(&value, address_of(object)), 0)->kind, WIRE_VALUE_UNRESOLVED);
+    assert_false(layout_next_wanted(&wanted));
+}
+
+static void arrays(void **unused)
+{
+    (void)unused;
+    struct capture_value value = reference(ELEMENT_TYPE_SZARRAY, 1);
+    uint64_t *ints = make_array(ints_type, 4, 5);
+    for (int i = 0; i < 5; i++) {
+        PUT(ints, 16 + 4 * i, int32_t, 100 + i);
+    }
+    const struct wire_value *array = value_at(capture(&value, address_of(ints)), 0);
+    assert_int_equal(array->kind, WIRE_VALUE_ARRAY);
+    assert_int_equal(array->element, ELEMENT_TYPE_I4);
+    assert_int_equal(array->flags, WIRE_VALUE_CUT); /* three items at most */
+    assert_int_equal(typed_of(array)->total, 5);
+    assert_int_equal(data_bytes(array), 12);
+    assert_memory_equal(data_of(array), ints + 2, 12);
+    uint64_t *strings_array = make_array(strings_type, 8, 2);
+    PUT(strings_array, 24, uint64_t, address_of(make_string("two")));
+    const struct wire_record *record = capture(&value, address_of(strings_array));
+    assert_int_equal(value_count(record), 2);
+    assert_int_equal(value_at(record, 0)->flags, 0);
+    assert_text(child(record, 0, 8), "two");
+    uint64_t *pairs = make_array(pairs_type, 16, 1);
+    PUT(pairs, 16, uint64_t, address_of(make_string("name")));
+    record = capture(&value, address_of(pairs));
+    assert_text(child(record, 0, 0), "name");
+    uint64_t *empty = make_array(ints_type, 4, 0);
+    array = value_at(capture(&value, address_of(empty)), 0);
+    assert_int_equal(array->flags, 0);
+    assert_int_equal(data_bytes(array), 0);
+}
+
+static void lists_show_their_count_not_their_capacity(void **unused)
+{
+    (void)unused;
+    uint64_t *items = make_array(strings_type, 8, 8);
+    uint64_t *list = make_object(list_type, 16);
+    PUT(items, 16, uint64_t, address_of(make_string("one")));
+    PUT(items, 24, uint64_t, address_of(make_string("gone")));
+    PUT(list, 8, uint64_t, address_of(items));
+    PUT(list, 16, int32_t, 1);
+    struct capture_value value = reference(ELEMENT_TYPE_CLASS, 1);
+    const struct wire_record *record = capture(&value, address_of(list));
+    assert_int_equal(value_count(record), 3);
+    assert_int_equal(data_bytes(value_at(record, 0)), 16);
+    const struct wire_value *array = child(record, 0, 0);
+    assert_int_equal(array->kind, WIRE_VALUE_ARRAY);
+    assert_int_equal(typed_of(array)->total, 1);
+    assert_int_equal(array->flags, 0);
+    assert_text(child(record, 1, 0), "one");
+    /* Not followed: its bytes, and so its count, are there all the same. */
+    value.show = 0;
+    record = capture(&value, address_of(list));
+    assert_int_equal(value_count(record), 1);
+    assert_int_equal(data_bytes(value_at(record, 0)), 16);
+}
+
+static void boxed_values(void **unused)
+{
+    (void)unused;
+    struct capture_value value = reference(ELEMENT_TYPE_OBJECT, 1);
+    uint64_t *boxed = make_object(int_type, 8);
+    PUT(boxed, 8, int32_t, 77);
+    const struct wire_value *bytes = value_at(capture(&value, address_of(boxed)), 0);
+    assert_int_equal(bytes->kind, WIRE_VALUE_BYTES);
+    assert_int_equal(data_bytes(bytes), 4);
+    assert_int_equal(data_of(bytes)[0], 77);
+    assert_true(typed_of(bytes)->type == address_of(int_type));
+    uint64_t *colour = make_object(colour_type, 8);
+    PUT(colour, 8, uint8_t, 2);
+    bytes = value_at(capture(&value, address_of(colour)), 0);
+    assert_int_equal(data_bytes(bytes), 1);
+    assert_int_equal(data_of(bytes)[0], 2);
+}
+
+static void values_behind_addresses(void **unused)
+{
+    (void)unused;
+    struct capture_value value = address_value(ELEMENT_TYPE_VALUETYPE, pair_layout, 16);
+    uint64_t pair[2] = {address_of(make_string("p")), 9};
+    const struct wire_record *record = capture(&value, address_of(pair));
+    assert_int_equal(value_at(record, 0)->kind, WIRE_VALUE_BYTES);
+    assert_memory_equal(data_of(value_at(record, 0)), pair, 16);
+    assert_text(child(record, 0, 0), "p");
+    value = address_value(ELEMENT_TYPE_STRING, NULL, 8);
+    assert_text(value_at(capture(&value, address_of(pair)), 0), "p");
+    int16_t small = -2;
+    value = address_value(ELEMENT_TYPE_I2, NULL, 2);
+    assert_int_equal((int64_t)bits_of(value_at(capture(&value, address_of(&small)), 0)), -2);
+    float single = 1.5f;
+    double real;
+    value = address_value(ELEMENT_TYPE_R4, NULL, 4);
+    uint64_t bits = bits_of(value_at(capture(&value, address_of(&single)), 0));
+    memcpy(&real, &bits, 8);
+    assert_true(real == 1.5);
+    assert_int_equal(value_at(capture(&value, 0), 0)->kind, WIRE_VALUE_NULL);
+    uint8_t raw[5] = {1, 2, 3, 4, 5};
+    value = address_value(ELEMENT_TYPE_VALUETYPE, NULL, 5);
+    const struct wire_value *unknown = value_at(capture(&value, address_of(raw)), 0);
+    assert_int_equal(unknown->kind, WIRE_VALUE_UNRESOLVED);
+    assert_int_equal(data_bytes(unknown), 5);
+    assert_memory_equal(data_of(unknown), raw, 5);
+}
+
+static void spans(void **unused)
+{
+    (void)unused;
+    int32_t items[4] = {5, 6, 7, 8};
+    uint64_t span[2] = {address_of(items), 4};
+    struct capture_value value = address_value(ELEMENT_TYPE_VALUETYPE, span_layout, 16);
+    const struct wire_record *record = capture(&value, address_of(span));
+    const struct wire_value *array = child(record, 0, 0);
+    assert_int_equal(array->kind, WIRE_VALUE_ARRAY);
+    assert_int_equal(typed_of(array)->total, 4);
+    assert_int_equal(array->flags, WIRE_VALUE_CUT);
+    assert_int_equal(data_bytes(array), 12);
+    assert_memory_equal(data_of(array), items, 12);
+    /* A span over memory that is gone is no fault. */
+    void *gone = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    munmap(gone, 4096);
+    span[0] = address_of(gone);
+    record = capture(&value, address_of(span));
+    assert_int_equal(typed_of(child(record, 0, 0))->total, 4);
+    span[0] = 0;
+    span[1] = 0;
+    record = capture(&value, address_of(span));
+    assert_int_equal(typed_of(child(record, 0, 0))->total, 0);
+}
+
+static void generic_values_go_by_the_caller(void **unused)
+{
+    (void)unused;
+    uint64_t wanted;
+    int32_t number = 123;
+    struct capture_value value = address_value(ELEMENT_TYPE_VAR, NULL, 4);
+    value.by_instance = true;
+    static struct capture_value kept;
+    kept = value;
+    static const struct capture_program program = {1, &kept};
+    struct recorder_site_spec spec = {
+        .kind = RECORDER_SITE_ON_ENTER, .number = 99, .enter = &program};
+    uint64_t handle = add_site(bed.session, &spec);
+    uint64_t (*volatile enter)(uint64_t, int64_t, int64_t, int64_t, int64_t, int64_t) =
+        recorder_enter;
+    while (instance_next_wanted(&wanted)) {
+    }
+    for (int turn = 0; turn < 2; turn++) { /* one call instruction: one return address */
+        enter(handle, (int64_t)address_of(&number), 0, 0, 0, 0);
+        bed_drain(&bed);
+        assert_int_equal(bed.count, 1);
+        const struct wire_value *found = value_at(bed.records[0], 0);
+        if (turn == 0) {
+            assert_int_equal(found->kind, WIRE_VALUE_UNRESOLVED);
+            assert_int_equal(data_of(found)[0], 123);
+            assert_true(instance_next_wanted(&wanted));
+            struct instance *instance = calloc(1, sizeof *instance);
+            instance->address = wanted;
+            instance->type_count = 1;
+            instance->types[0] = int_layout;
+            instance_publish(instance);
+        } else {
+            assert_int_equal(found->kind, WIRE_VALUE_SCALAR);
+            assert_int_equal(bits_of(found), 123);
+            assert_false(instance_next_wanted(&wanted));
+        }
+    }
+}
+
+static void exceptions(void **unused)
+{
+    (void)unused;
+    uint64_t *inner = make_object(exception_type, 40);
+    uint64_t *outer = make_object(exception_type, 40);
+    PUT(inner, 16, uint64_t, address_of(make_string("inner")));
+    PUT(outer, 16, uint64_t, address_of(make_string("outer")));
+    PUT(outer, 32, uint64_t, address_of(inner));
+    struct recorder_site_spec spec = {.kind = RECORDER_SITE_CALL, .number = 98};
+    uint64_t handle = add_site(bed.session, &spec);
+    uint64_t call = recorder_enter(handle, 0, 0, 0, 0, 0);
+    recorder_throw(handle, call, (int64_t)address_of(outer), 0, 0, 0);
+    bed_drain(&bed);
+    const struct wire_record *record = bed.records[1];
+    assert_int_equal(value_at(record, 0)->slot, WIRE_SLOT_EXCEPTION);
+    assert_true(typed_of(value_at(record, 0))->type == address_of(exception_type));
+    assert_text(child(record, 0, 8), "outer");
+    uint32_t ordinal = 2;
+    assert_int_equal(value_at(record, ordinal)->at, 24);
+    assert_text(child(record, ordinal, 8), "inner");
+    /* Of a type that nobody has seen: its message is found all the same. */
+    struct fake_type *unseen = make_type(48, 0);
+    uint64_t *strange = make_object(unseen, 48);
+    PUT(strange, 16, uint64_t, address_of(make_string("strange")));
+    call = recorder_enter(handle, 0, 0, 0, 0, 0);
+    recorder_throw(handle, call, (int64_t)address_of(strange), 0, 0, 0);
+    bed_drain(&bed);
+    record = bed.records[1];
+    assert_int_equal(value_at(record, 0)->kind, WIRE_VALUE_UNRESOLVED);
+    assert_text(child(record, 0, 8), "strange");
+}
+
+static void the_exception_among_the_values(void **unused)
+{
+    (void)unused;
+    static const struct capture_value value = {.slot = 5,
+                                               .value = CAPTURE_EXCEPTION,
+                                               .pass = CAPTURE_REFERENCE,
+                                               .element = ELEMENT_TYPE_CLASS};
+    static const struct capture_program program = {1, &value};
+    uint64_t *exception = make_object(exception_type, 40);
+    struct recorder_site_spec spec = {.kind = RECORDER_SITE_CALL, .number = 97, .exit = &program};
+    uint64_t handle = add_site(bed.session, &spec);
+    recorder_return(handle, recorder_enter(handle, 0, 0, 0, 0, 0), 0, 0, 0, 0);
+    recorder_throw(handle, recorder_enter(handle, 0, 0, 0, 0, 0), (int64_t)address_of(exception), 0,
+                   0, 0);
+    bed_drain(&bed);
+    assert_int_equal(value_in_slot(bed.records[1], 5)->kind, WIRE_VALUE_NULL);
+    assert_int_equal(value_in_slot(bed.records[3], 5)->kind, WIRE_VALUE_OBJECT);
+}
+
+/* A layout that claims more than the object has (a forged or stale one) reads nothing beyond. */
+static void no_byte_beyond_the_object(void **unused)
+{
+    (void)unused;
+    struct fake_type *type = make_type(16, 0);
+    struct layout *layout = make_layout(type, WIRE_TYPE_CLASS, 64, 2);
+    layout->fields[0] = make_field("Far", 56, ELEMENT_TYPE_STRING, 8, NULL);
+    layout->fields[1] = make_field("Near", 16, ELEMENT_TYPE_I8, 8, NULL);
+    layout_publish(layout);
+    uint64_t *object = make_object(type, 16);
+    struct capture_value value = reference(ELEMENT_TYPE_CLASS, 1);
+    assert_int_equal(data_bytes(value_at(capture(&value, address_of(object)), 0)), 16);
+    value = path(1, "Far", NULL, NULL);
+    assert_int_equal(value_at(capture(&value, address_of(object)), 0)->kind, WIRE_VALUE_NO_FIELD);
+    uint64_t *list = make_object(list_type, 16);
+    uint64_t *items = make_array(strings_type, 8, 1);
+    PUT(list, 8, uint64_t, address_of(items));
+    PUT(list, 16, int32_t, 1000000); /* torn: more than the array has */
+    value = reference(ELEMENT_TYPE_CLASS, 1);
+    const struct wire_record *record = capture(&value, address_of(list));
+    assert_int_equal(typed_of(child(record, 0, 0))->total, 1);
+}
+
+static void a_record_has_an_end(void **unused)
+{
+    (void)unused;
+    static const struct capture_limits limits = {
+        .depth = 16, .max_items = 1000, .max_string = 100000, .max_bytes = 2000};
+    struct bed own;
+    bed_open(&own, &limits, 1 << 20);
+    char text[3001];
+    memset(text, 'x', 3000);
+    text[3000] = 0;
+    uint64_t *loop = make_customer("loop", NULL);
+    PUT(loop, 16, uint64_t, address_of(loop)); /* its own boss */
+    uint64_t *longest = make_string(text);
+    static const struct capture_value values[] = {
+        {.slot = 0,
+         .value = 0,
+         .pass = CAPTURE_REFERENCE,
+         .element = ELEMENT_TYPE_CLASS,
+         .show = 1},
+        {.slot = 1, .value = 1, .pass = CAPTURE_REFERENCE, .element = ELEMENT_TYPE_STRING},
+        {.slot = 2, .value = 2, .pass = CAPTURE_SCALAR, .element = ELEMENT_TYPE_I4}};
+    static const struct capture_program program = {3, values};
+    struct recorder_site_spec spec = {.kind = RECORDER_SITE_ON_RETURN, .enter = &program};
+    uint64_t handle = add_site(own.session, &spec);
+    for (int i = 0; i < 100; i++) { /* over the borders of several chunks */
+        uint64_t call = recorder_enter(handle, (int64_t)address_of(loop),
+                                       (int64_t)address_of(longest), 5, 0, 0);
+        recorder_return(handle, call, 0, 0, 0, 0);
+        bed_drain(&own);
+        assert_int_equal(own.count, 1);
+        const struct wire_record *record = own.records[0];
+        assert_in_range(record->size * 8, 1500, 2000);
+        assert_int_equal(record->flags, WIRE_RECORD_CUT);
+        assert_int_equal(value_in_slot(record, 1)->flags, WIRE_VALUE_CUT);
+        assert_int_equal(typed_of(value_in_slot(record, 1))->total, 3000);
+        assert_null(value_in_slot(record, 2));
+        assert_non_null(value_in_slot(record, WIRE_SLOT_ELAPSED));
+    }
+    bed_close(&own);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        CASE(strings),
+        CASE(an_object_one_level_deep),
+        CASE(the_type_only),
+        CASE(paths),
+        CASE(paths_that_end_early),
+        CASE(nullables),
+        CASE(unknown_types_are_marked_and_asked_for),
+        CASE(arrays),
+        CASE(lists_show_their_count_not_their_capacity),
+        CASE(boxed_values),
+        CASE(values_behind_addresses),
+        CASE(spans),
+        CASE(generic_values_go_by_the_caller),
+        CASE(exceptions),
+        CASE(the_exception_among_the_values),
+        CASE(no_byte_beyond_the_object),
+        CASE(a_record_has_an_end),
+    };
+    struct error error;
+    if (recorder_init(&error) != STATUS_OK) {
+        return 1;
+    }
+    make_types();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
