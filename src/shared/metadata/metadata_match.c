@@ -173,8 +173,10 @@ static bool explicit_name_fits(struct matcher *matcher, uint64_t states, mdToken
         struct word word = {at, (size_t)((open ? open : stop) - at), open ? 1 : 0, false};
         for (const char *comma = open; comma && comma < stop; comma++)
             word.arity += *comma == ',';
-        states = step(matcher->pattern, states, &word) | skipped;
         at = stop + 1;
+        states = step(matcher->pattern, states, &word);
+        if (at < last) /* the interface itself must be named */
+            states |= skipped;
     }
     return last_word_fits(matcher, states, method, last, strlen(last));
 }

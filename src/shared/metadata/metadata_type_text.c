@@ -95,6 +95,29 @@ static const char *rank_at_end(struct pattern_text text)
     return at > text.at && at[-1] == '[' ? at - 1 : NULL;
 }
 
+/* The '<' that the last '>' closes, where the text ends with one; NULL. */
+static const char *last_arguments(struct pattern_text text)
+{
+    int depth = 0;
+    for (const char *at = text.at + text.length; at > text.at;) {
+        at--;
+        depth += *at == '>';
+        depth -= *at == '<';
+        if (depth == 0)
+            return at > text.at && *at == '<' ? at : NULL;
+    }
+    return NULL;
+}
+
+/* Outer<int>.Inner: arguments of the types around are read and not compared. */
+static bool balanced(struct pattern_text name)
+{
+    int depth = 0;
+    for (size_t i = 0; i < name.length && depth >= 0; i++)
+        depth += (name.at[i] == '<') - (name.at[i] == '>');
+    return depth == 0;
+}
+
 static enum status parse_name(const struct pattern_parser *parser, struct pattern_text text,
                               unsigned depth, struct type_text **type)
 {
@@ -102,9 +125,9 @@ static enum status parse_name(const struct pattern_parser *parser, struct patter
     if (status)
         return status;
     const char *end = text.at + text.length;
-    const char *open = memchr(text.at, '<', text.length);
+    const char *open = last_arguments(text);
     (*type)->name = text;
-    if (open && end[-1] == '>') {
+    if (open) {
         (*type)->name = cut(text.at, open);
         status = parse_types(parser, cut(open + 1, end - 1), depth + 1, &(*type)->arguments,
                              &(*type)->argument_count);
@@ -119,7 +142,7 @@ static enum status parse_name(const struct pattern_parser *parser, struct patter
             (*type)->arity = (*type)->arity * 10 + (*at - '0');
         (*type)->name = cut(text.at, tick);
     }
-    if (memchr((*type)->name.at, '<', (*type)->name.length) || (*type)->name.length == 0)
+    if ((*type)->name.length == 0 || !balanced((*type)->name))
         return pattern_fail(parser, text.at, type_hint, "a parameter type cannot be read");
     return STATUS_OK;
 }
@@ -232,11 +255,18 @@ enum status type_text_parse_list(const struct pattern_parser *parser, struct pat
 static bool name_matches(struct pattern_text name, char *full, size_t length)
 {
     char wanted[MAX_LENGTH];
+    int depth = 0;
+    size_t count = 0;
     if (name.length >= sizeof(wanted))
         return false;
-    for (size_t i = 0; i < name.length; i++)
-        wanted[i] = name.at[i] == '+' ? '.' : name.at[i];
-    struct pattern_text normal = {wanted, name.length};
+    for (size_t i = 0; i < name.length; i++) {
+        depth += name.at[i] == '<';
+        if (depth == 0)
+            wanted[count++] = name.at[i] == '+' ? '.' : name.at[i];
+        depth -= name.at[i] == '>';
+    }
+    struct pattern_text normal = {wanted, count};
+    name.length = count;
     if (memchr(wanted, '*', name.length)) {
         const char *dot = memrchr(full, '.', length);
         size_t start = dot ? (size_t)(dot - full) + 1 : 0;
