@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -16,6 +17,14 @@ def can_unshare(*flags):
 
 
 class Container(LiveTest):
+    def setUp(self):
+        super().setUp()
+        # the targets' own /tmp hides whatever stands in ours
+        self.outside = tempfile.mkdtemp(prefix="rejig-live-", dir="/var/tmp")
+        self.addCleanup(shutil.rmtree, self.outside, ignore_errors=True)
+        shutil.copytree(os.path.dirname(app("Kinds")), self.outside, dirs_exist_ok=True)
+        self.kinds = os.path.join(self.outside, "Kinds.dll")
+
     def watched(self, program, pid):
         watch = self.rejig("watch", str(pid), "Kinds.Plain.Static", "number", "--json")
         watch.probing()
@@ -32,19 +41,19 @@ class Container(LiveTest):
     @unittest.skipUnless(can_unshare("-m"), "mount namespaces cannot be made here")
     def test_private_tmp(self):
         program = self.program(["unshare", "-m", "sh", "-c",
-                                f"mount -t tmpfs none /tmp && exec dotnet {app('Kinds')}"])
+                                f"mount -t tmpfs none /tmp && exec dotnet {self.kinds}"])
         self.watched(program, program.pid)
 
     @unittest.skipUnless(can_unshare("-m"), "mount namespaces cannot be made here")
     def test_private_tmp_noexec(self):
         program = self.program(["unshare", "-m", "sh", "-c",
-                                f"mount -t tmpfs -o noexec none /tmp && exec dotnet {app('Kinds')}"])
+                                f"mount -t tmpfs -o noexec none /tmp && exec dotnet {self.kinds}"])
         self.watched(program, program.pid)
 
     @unittest.skipUnless(can_unshare("-m", "-p", "-f", "--mount-proc"), "pid namespaces cannot be made here")
     def test_pid_namespace(self):
         program = self.program(["unshare", "-m", "-p", "-f", "--mount-proc", "sh", "-c",
-                                f"mount -t tmpfs none /tmp && dotnet {app('Kinds')}; exit $?"])
+                                f"mount -t tmpfs none /tmp && dotnet {self.kinds}; exit $?"])
         children = []
         for name in os.listdir("/proc"):
             if name.isdigit():

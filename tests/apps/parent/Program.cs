@@ -8,7 +8,7 @@ using System.Diagnostics;
 
 string[] seen = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().Select(entry => (string)entry.Key)
     .Where(name => name.StartsWith("CORECLR_", StringComparison.Ordinal) || name.StartsWith("REJIG", StringComparison.Ordinal))
-    .Where(name => name != "REJIG_TEST").Order().ToArray();
+    .Where(name => name is not ("REJIG" or "REJIG_APPS" or "REJIG_BUILD")).Order().ToArray();
 string who = args.Length > 1 ? $"child {args[1]}" : "parent";
 Console.WriteLine($"{who} sees [{string.Join(' ', seen)}] and adds {Adder.Add(20, 22)}");
 switch (args.FirstOrDefault())
