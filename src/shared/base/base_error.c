@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#undef error_set
+#undef error_set_at
+
 static const char ellipsis[] = "\xe2\x80\xa6";
 
 /* Cuts `text`, whose last byte was lost, at a whole character and marks the cut. */
