@@ -217,8 +217,8 @@ const char *metadata_find_forward(const struct metadata_image *image,
     uint32_t rows = metadata_row_count(image, CLR_TABLE_ExportedType);
     for (uint32_t row = 1; row <= rows && identity->depth > 0; row++) {
         struct type_row type;
-        read_type_row(image, token_make(CLR_TABLE_ExportedType, row), &type);
-        if (token_table(type.around) == CLR_TABLE_AssemblyRef &&
+        if (read_type_row(image, token_make(CLR_TABLE_ExportedType, row), &type) &&
+            token_table(type.around) == CLR_TABLE_AssemblyRef &&
             strcmp(type.name, identity->names[0]) == 0 &&
             strcmp(type.name_space, identity->name_space) == 0)
             return scope_assembly(image, type.around);
