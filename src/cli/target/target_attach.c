@@ -126,14 +126,14 @@ static enum status ended_meanwhile(const struct attach *attach, struct error *er
 }
 
 /* A dying process closes its sockets a moment before its end can be seen. */
-static bool is_dying(const struct attach *attach)
+static bool is_dying(const struct attach *attach, int milliseconds)
 {
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < milliseconds; i++) {
         if (target_hold_ended(attach->hold))
             return true;
         poll(NULL, 0, 1);
     }
-    return false;
+    return target_hold_ended(attach->hold);
 }
 
 static enum status refused(const struct attach *attach, struct error *error)
@@ -156,7 +156,7 @@ static enum status refused(const struct attach *attach, struct error *error)
     default:
         break;
     }
-    if (answer->status == STATUS_PEER && is_dying(attach))
+    if (answer->status == STATUS_PEER && is_dying(attach, 100))
         return ended_meanwhile(attach, error);
     status = answer->status == STATUS_OK ? STATUS_TARGET : answer->status;
     error_set(error, status, "cannot attach to pid %d: %s", (int)attach->hold->pid,
@@ -239,21 +239,28 @@ static enum status try_agent(struct attach *attach, struct target_link *link, st
     return status == STATUS_TIMEOUT ? too_late(attach, error) : status;
 }
 
+/* Two rejigs at once: an agent that waits for the other one may send us away until it has been
+ * met. So a connection that is closed without an answer is tried again, for a second. */
 static enum status meet_agent(struct attach *attach, struct target_link *link, struct error *error)
 {
+    uint64_t patience = 0;
     for (;;) {
         enum status status = try_agent(attach, link, error);
-        /* Two rejigs at once: the agent that the other one waits for may send us away until
-         * it has been met; ours comes after it, or not at all. */
-        if (status != STATUS_PEER || attach->answered || is_dying(attach) ||
-            clock_monotonic() >= attach->deadline)
+        bool refusal = attach->answered && attach->answer != STATUS_OK;
+        if (status != STATUS_PEER || refusal)
+            return status;
+        if (is_dying(attach, 5))
+            return ended_meanwhile(attach, error);
+        uint64_t now = clock_monotonic();
+        patience = patience == 0 ? now + 1000000000 : patience;
+        if (now >= patience || now >= attach->deadline)
             return status;
     }
 }
 
 static enum status attach_held(const struct target_process *process, const struct target_hold *hold,
                                enum wire_attach_mode mode, uint64_t deadline,
-                               struct target_link *link, struct error *error)
+                               struct target_link *link, bool *taken, struct error *error)
 {
     struct attach attach = {.process = process, .hold = hold, .deadline = deadline, .ipc = -1};
     attach.place.folder = -1;
@@ -266,6 +273,7 @@ static enum status attach_held(const struct target_process *process, const struc
         status = send_request(&attach, error);
     if (status == STATUS_OK)
         status = meet_agent(&attach, link, error);
+    *taken = status != STATUS_OK && other_was_first(&attach);
     target_place_remove(&attach.place);
     if (attach.ipc >= 0)
         close(attach.ipc);
@@ -292,26 +300,37 @@ static bool can_attach(enum target_state state, enum wire_attach_mode mode)
            (mode == WIRE_ATTACH_LIST && (state == TARGET_REJIT_OFF || state == TARGET_HOT_RELOAD));
 }
 
-enum status target_attach(const struct target_process *picture, enum wire_attach_mode mode,
-                          unsigned timeout_ms, struct target_link *link, struct error *error)
+/* *taken: another profiler was there when the request came, perhaps another rejig's agent. */
+static enum status attach_picture(const struct target_process *picture, enum wire_attach_mode mode,
+                                  unsigned timeout_ms, struct target_link *link, bool *taken,
+                                  struct error *error)
 {
     struct target_process process;
     struct target_verdict verdict;
     struct target_hold hold;
     uint64_t deadline = deadline_in(timeout_ms);
-    target_link_init(link);
     enum status status = retake(picture, &process, &hold, error);
     if (status != STATUS_OK)
         return status;
     target_state_of(&process, &verdict);
     if (can_attach(verdict.state, mode))
-        status = attach_held(&process, &hold, mode, deadline, link, error);
-    else if (verdict.state == TARGET_ASLEEP || verdict.state == TARGET_IN_USE)
+        status = attach_held(&process, &hold, mode, deadline, link, taken, error);
+    else if (verdict.state == TARGET_ASLEEP || verdict.state == TARGET_IN_USE) {
+        *taken = true;
         status = error_set(error, STATUS_TARGET, "pid %d has an agent already", (int)process.pid);
-    else
+    } else {
         status = target_state_error(&process, &verdict, error);
+    }
     target_hold_close(&hold);
     return status;
+}
+
+enum status target_attach(const struct target_process *process, enum wire_attach_mode mode,
+                          unsigned timeout_ms, struct target_link *link, struct error *error)
+{
+    bool taken = false;
+    target_link_init(link);
+    return attach_picture(process, mode, timeout_ms, link, &taken, error);
 }
 
 static enum status connect_held(const struct target_process *process,
@@ -322,9 +341,11 @@ static enum status connect_held(const struct target_process *process,
     if (process->agent_socket[0] == '\0')
         return error_set(error, STATUS_NOT_FOUND, "no agent sleeps in pid %d", (int)process->pid);
     enum status status = target_link_try(process, hold, process->agent_folder, &fd, error);
-    if (status != STATUS_OK)
-        return status;
-    return target_link_greet(link, fd, process->pid, NULL, deadline, error);
+    if (status == STATUS_OK)
+        status = target_link_greet(link, fd, process->pid, NULL, deadline, error);
+    if (status == STATUS_TIMEOUT && error != NULL)
+        error->status = STATUS_TARGET;
+    return status == STATUS_TIMEOUT ? STATUS_TARGET : status;
 }
 
 enum status target_connect(const struct target_process *picture, unsigned timeout_ms,
@@ -348,28 +369,36 @@ enum status target_connect(const struct target_process *picture, unsigned timeou
     return status;
 }
 
-/* True where `process` may be tried once more: an agent of ours has come up meanwhile. */
-static bool agent_came_up(const struct target_process *picture)
+/* Another rejig attached between our look and our request: is its agent there now? */
+static bool other_came_first(const struct target_process *picture)
 {
     struct target_process process;
-    return target_process_read(picture->pid, &process, NULL) == STATUS_OK &&
-           process.start == picture->start && process.agent_socket[0] != '\0';
+    for (int i = 0; i < 100; i++) {
+        if (target_process_read(picture->pid, &process, NULL) != STATUS_OK ||
+            process.start != picture->start || process.slot != TARGET_SLOT_AGENT)
+            return false;
+        if (process.agent_socket[0] != '\0')
+            return true;
+        poll(NULL, 0, 5);
+    }
+    return false;
 }
 
 enum status target_open(const struct target_process *process, enum wire_attach_mode mode,
                         unsigned timeout_ms, struct target_link *link, struct error *error)
 {
-    struct target_verdict verdict;
+    bool taken = false;
     target_link_init(link);
     if (process->hot_reload[0] != '\0' && mode == WIRE_ATTACH_PROBE) {
+        struct target_verdict verdict;
         target_state_of(process, &verdict);
         return target_state_error(process, &verdict, error);
     }
     enum status status = target_connect(process, timeout_ms, link, error);
     if (status != STATUS_NOT_FOUND)
         return status;
-    status = target_attach(process, mode, timeout_ms, link, error);
-    if (status == STATUS_TARGET && agent_came_up(process))
+    status = attach_picture(process, mode, timeout_ms, link, &taken, error);
+    if (taken && other_came_first(process))
         status = target_connect(process, timeout_ms, link, error);
     return status;
 }

@@ -159,8 +159,7 @@ static enum status several(const struct target_list *matches, const char *name, 
     for (size_t i = 0; i < matches->count && i < LISTED_MAX; i++) {
         char command[44];
         text_copy(command, sizeof command, matches->items[i].command);
-        text_append(text, sizeof text, &length, "\n  %7d  %s", (int)matches->items[i].pid,
-                    command);
+        text_append(text, sizeof text, &length, "\n  %7d  %s", (int)matches->items[i].pid, command);
     }
     if (matches->count > LISTED_MAX)
         text_append(text, sizeof text, &length, "\n  … %zu more", matches->count - LISTED_MAX);

@@ -40,12 +40,12 @@ static bool is_agent(const char *path, char *to, size_t size)
 enum status target_agent_file(char *to, size_t size, struct error *error)
 {
     static const char *const places[] = {
-        "../lib/rejig",      "../lib/x86_64-linux-gnu/rejig",
-        "../lib64/rejig",    ".",
-        "../agent",          "../../agent",
-        "../../agent/entry", "../agent/entry",
-        "../src/agent",      "src/agent",
-        "src/agent/entry",
+        "../lib/rejig",
+        "../lib/x86_64-linux-gnu/rejig",
+        "../lib/aarch64-linux-gnu/rejig",
+        "../lib64/rejig",
+        ".",
+        "../../../lib/rejig", /* the last one: a build folder */
     };
     char folder[PATH_MAX], path[PATH_MAX + 64];
     const char *given = getenv("REJIG_AGENT");

@@ -12,8 +12,8 @@
 #include "target_process.h"
 
 /* Our own librejig.so, as a path without symlinks: REJIG_AGENT where set, else beside the
- * program: ../lib/rejig/librejig.so, then librejig.so in its folder, ../agent and ../src/agent
- * (a build folder). STATUS_NOT_FOUND names where it looked. */
+ * program: ../lib/rejig (or lib64, or lib/TRIPLET), its own folder, ../../../lib/rejig (a build
+ * folder). STATUS_NOT_FOUND names where it looked. */
 enum status target_agent_file(char *to, size_t size, struct error *error);
 
 struct target_place {
