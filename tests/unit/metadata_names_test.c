@@ -264,6 +264,15 @@ static void generated_names_are_taken_apart(void **state)
         {"<unclosed", METADATA_GENERATED_OTHER, "<unclosed", ""},
         {"<", METADATA_GENERATED_OTHER, "<", ""},
         {"", METADATA_GENERATED_NONE, "", ""},
+        {"VB$StateMachine_5_PlaceAsync", METADATA_GENERATED_STATE_MACHINE, "PlaceAsync", ""},
+        {"VB$StateMachine_5_Find`1", METADATA_GENERATED_STATE_MACHINE, "Find", ""},
+        {"$VB$Local_order", METADATA_GENERATED_HOISTED, "order", ""},
+        {"$VB$ResumableLocal_order$0", METADATA_GENERATED_HOISTED, "order", ""},
+        {"$VB$Me", METADATA_GENERATED_THIS, "$VB$Me", ""},
+        {"_Lambda$__1-0", METADATA_GENERATED_OTHER, "_Lambda$__1-0", ""},
+        {"_Closure$__1-0", METADATA_GENERATED_CLOSURE, "_Closure$__1-0", ""},
+        {"_customer", METADATA_GENERATED_NONE, "_customer", ""},
+        {"Value", METADATA_GENERATED_NONE, "Value", ""},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct metadata_generated_name name = metadata_generated_parse(cases[i].name);

@@ -1,4 +1,7 @@
-/* The names that the C# compiler makes up: <source>kind… (Roslyn, GeneratedNames). */
+/*
+ * The names that compilers make up. C#: <source>kind… (Roslyn, GeneratedNames). Visual Basic:
+ * VB$StateMachine_5_Place and the like, where lambdas do not say whose they are.
+ */
 #include <string.h>
 
 #include "metadata_internal.h"
@@ -56,9 +59,46 @@ static enum metadata_generated named_kind(const char *suffix)
     return METADATA_GENERATED_OTHER;
 }
 
+static void set_source(struct metadata_generated_name *parsed, enum metadata_generated kind,
+                       const char *source)
+{
+    parsed->kind = kind;
+    parsed->source = source;
+    parsed->source_length = strcspn(source, "$");
+}
+
+static void parse_visual_basic(const char *name, struct metadata_generated_name *parsed)
+{
+    static const char machine[] = "VB$StateMachine_", local[] = "$VB$Local_",
+                      kept[] = "$VB$ResumableLocal_";
+    if (begins(name, machine)) {
+        const char *number = name + sizeof(machine) - 1;
+        const char *source = number + strspn(number, "0123456789");
+        parsed->kind = METADATA_GENERATED_STATE_MACHINE;
+        parsed->source = source + (source[0] == '_');
+        parsed->source_length = strcspn(parsed->source, "`");
+    } else if (begins(name, local)) {
+        set_source(parsed, METADATA_GENERATED_HOISTED, name + sizeof(local) - 1);
+    } else if (begins(name, kept)) {
+        set_source(parsed, METADATA_GENERATED_HOISTED, name + sizeof(kept) - 1);
+    } else if (begins(name, "_Closure$__")) {
+        parsed->kind = METADATA_GENERATED_CLOSURE;
+    } else if (strcmp(name, "$VB$Me") == 0) {
+        parsed->kind = METADATA_GENERATED_THIS;
+    } else if (strcmp(name, "$State") == 0) {
+        parsed->kind = METADATA_GENERATED_STATE;
+    } else if (strcmp(name, "$Builder") == 0) {
+        parsed->kind = METADATA_GENERATED_BUILDER;
+    } else if (begins(name, "_Lambda$__") || begins(name, "$VB$") || begins(name, "$A")) {
+        parsed->kind = METADATA_GENERATED_OTHER;
+    }
+}
+
 struct metadata_generated_name metadata_generated_parse(const char *name)
 {
     struct metadata_generated_name parsed = {METADATA_GENERATED_NONE, name, strlen(name), "", 0};
+    if (name[0] == 'V' || name[0] == '$' || name[0] == '_')
+        parse_visual_basic(name, &parsed);
     if (name[0] != '<')
         return parsed;
     parsed.kind = METADATA_GENERATED_OTHER;
@@ -98,8 +138,8 @@ bool metadata_field_source_name(const char *name, const char **start, size_t *le
            parsed.kind == METADATA_GENERATED_HOISTED || parsed.kind == METADATA_GENERATED_PARAMETER;
 }
 
-mdToken metadata_find_source_field(const struct metadata_image *image, mdToken type,
-                                   const char *name, size_t length)
+static mdToken find_field_by_source(const struct metadata_image *image, mdToken type,
+                                    const char *name, size_t length)
 {
     struct metadata_rows rows = metadata_type_fields(image, type);
     for (mdToken field; (field = metadata_rows_next(image, &rows)) != mdTokenNil;) {
@@ -112,6 +152,17 @@ mdToken metadata_find_source_field(const struct metadata_image *image, mdToken t
             return field;
     }
     return mdTokenNil;
+}
+
+mdToken metadata_find_source_field(const struct metadata_image *image, mdToken type,
+                                   const char *name, size_t length)
+{
+    char basic[256] = "_"; /* _Customer is what Visual Basic calls its backing field */
+    mdToken field = find_field_by_source(image, type, name, length);
+    if (field != mdTokenNil || length + 2 > sizeof(basic))
+        return field;
+    memcpy(basic + 1, name, length);
+    return find_field_by_source(image, type, basic, length + 1);
 }
 
 /* <Orders>F<64 hex digits>__Receipt: a type that is local to its file. */

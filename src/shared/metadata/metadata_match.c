@@ -230,16 +230,25 @@ static const char *name_of(const struct metadata_image *image, mdToken method)
                               METADATA_METHOD_DEF_NAME);
 }
 
+static enum metadata_generated generated_kind(const char *name)
+{
+    /* Most names need no closer look. */
+    if (name[0] != '<' && name[0] != '_' && name[0] != '$' && name[0] != 'V')
+        return METADATA_GENERATED_NONE;
+    return metadata_generated_parse(name).kind;
+}
+
 /* The plain reading of a method's name. */
 static bool plain_name_fits(struct matcher *matcher, uint64_t states, mdToken method,
                             const char *name)
 {
     const struct metadata_pattern *pattern = matcher->pattern;
-    if (name[0] == '<' && !pattern->generated && pattern->state_machine.length == 0) {
+    if (!pattern->generated && pattern->state_machine.length == 0) {
         /* What the compiler made has no name in the source, but for top-level statements. */
-        if (metadata_generated_parse(name).kind != METADATA_GENERATED_TOP_LEVEL)
+        enum metadata_generated kind = generated_kind(name);
+        if (kind != METADATA_GENERATED_NONE && kind != METADATA_GENERATED_TOP_LEVEL)
             return false;
-        name = "Main";
+        name = kind == METADATA_GENERATED_TOP_LEVEL ? "Main" : name;
     }
     if ((states & matcher->last) && last_word_fits(matcher, states, method, name, strlen(name)))
         return true;
@@ -311,7 +320,7 @@ static bool is_generated_type(const struct metadata_image *image, mdToken type)
 {
     const char *name =
         metadata_cell_text(image, CLR_TABLE_TypeDef, token_rid(type), METADATA_TYPE_DEF_NAME);
-    return metadata_file_local(name)[0] == '<';
+    return generated_kind(metadata_file_local(name)) != METADATA_GENERATED_NONE;
 }
 
 /* Whether the type took all that the pattern says of types. */

@@ -193,6 +193,8 @@ bool metadata_builder(const struct metadata_image *image, mdToken state_machine,
     struct metadata_identity identity;
     *field = metadata_find_field(image, state_machine, "<>t__builder");
     if (*field == mdTokenNil)
+        *field = metadata_find_field(image, state_machine, "$Builder");
+    if (*field == mdTokenNil)
         return false;
     arena_init(&arena, METADATA_SIGNATURE_ARENA);
     struct reader blob =

@@ -8,8 +8,9 @@
  *     Shop.OrderService.PlaceAsync            the kickoff, and for its MoveNext too
  *     Shop.OrderService.Place+lambda          <Place>b__0_1 in Shop.OrderService+<>c
  *     Shop.OrderService.Place+Check           <Place>g__Check|0_0
- * Name rules: those of Roslyn since C# 6 (its GeneratedNames). No allocation but in the
- * caller's buffer; any thread.
+ * Name rules: those of Roslyn since C# 6 (its GeneratedNames); of Visual Basic's all but its
+ * lambdas, whose names do not say where they stand. No allocation but in the caller's buffer;
+ * any thread.
  */
 #ifndef METADATA_NAMES_H
 #define METADATA_NAMES_H
