@@ -18,6 +18,7 @@ PROJECT = """<Project Sdk="Microsoft.NET.Sdk.Web">
   <PropertyGroup>
     <TargetFramework>net10.0</TargetFramework>
     <AssemblyName>Small</AssemblyName>
+    <ImplicitUsings>enable</ImplicitUsings>
   </PropertyGroup>
 </Project>
 """
@@ -92,9 +93,11 @@ class Build(LiveTest):
     ROSLYN = [
         ("Microsoft.CodeAnalysis.CSharp.CSharpCompilation.Create", "assemblyName", {"assemblyName": "hello"}),
         ("Microsoft.CodeAnalysis.CSharp.Syntax.InternalSyntax.Lexer.ScanIdentifierOrKeyword", "info.Text, ret", None),
-        ("Microsoft.CodeAnalysis.CSharp.CSharpCompilation.GetSpecialType", "specialType", {"specialType": "System_Int32"}),
-        ("Microsoft.CodeAnalysis.CSharp.Symbols.SourceMemberMethodSymbol.get_Name", "ret", None),
-        ("Microsoft.CodeAnalysis.CSharp.Symbols.SourceOrdinaryMethodSymbol.get_Name", "ret", {"ret": "Main"}),
+        ("Microsoft.CodeAnalysis.CSharp.CSharpCompilation.GetSpecialType", "specialType",
+         {"specialType": {"$type": "ExtendedSpecialType", "_value": 13}}),
+        ("Microsoft.CodeAnalysis.CSharp.Symbols.SourceMemberContainerTypeSymbol.get_Name", "ret", {"ret": "Program"}),
+        ("Microsoft.CodeAnalysis.Text.SourceText.From", "", None),
+        ("Microsoft.CodeAnalysis.CSharp.Binder.BindExpression", "node, ret", None),
     ]
 
     def test_compiler(self):
@@ -109,7 +112,7 @@ class Build(LiveTest):
         for pattern, values, expected in self.ROSLYN:
             with self.subTest(pattern=pattern):
                 out = os.path.join(self.scratch, "watch.json")
-                done = subprocess.run([REJIG, "watch", pattern, f"--values={values}", "--json", "-o", out, "--",
+                done = subprocess.run([REJIG, "watch", pattern, *([f"--values={values}"] if values else []), "--json", "-o", out, "--",
                                        *self.compiler(), *self.arguments(probed_out)], capture_output=True, text=True,
                                       stdin=subprocess.DEVNULL, timeout=LIMIT, check=False)
                 self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
@@ -117,6 +120,7 @@ class Build(LiveTest):
                     self.assertEqual(file.read(), wanted)
                 with open(out, encoding="utf-8") as file:
                     calls = [item["values"] for item in map(json.loads, file) if item["type"] == "call"]
+                self.assertGreater(len(calls), 0)
                 if expected:
                     self.assertTrue(any(all(call.get(k) == v for k, v in expected.items()) for call in calls), calls[:10])
 
