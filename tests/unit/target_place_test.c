@@ -197,6 +197,20 @@ static void folders_closed_to_the_target(void **state)
     chmod(temporary, 0777);
 }
 
+static void no_copy_where_the_target_could_not_write(void **state)
+{
+    (void)state;
+    struct target_place place;
+    become_stranger();
+    chmod(agent, 0600);
+    chmod(temporary, 0755); /* as TMPDIR=/etc/cron.d would be */
+    assert_int_equal(target_place_agent(&process, &hold, &place, NULL), STATUS_OK);
+    assert_memory_not_equal(place.path, temporary, strlen(temporary));
+    assert_int_equal(files_in(temporary), 0);
+    target_place_remove(&place);
+    chmod(temporary, 0777);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +220,7 @@ int main(void)
         cmocka_unit_test_setup(what_lies_there_is_never_used, set_up_process),
         cmocka_unit_test_setup(no_copy_through_a_symlink, set_up_process),
         cmocka_unit_test_setup(folders_closed_to_the_target, set_up_process),
+        cmocka_unit_test_setup(no_copy_where_the_target_could_not_write, set_up_process),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -51,8 +51,8 @@ static bool check_rights(const struct target_process *process, struct target_che
     if (process->uid == geteuid())
         add(checks, TARGET_CHECK_OK, "same user (uid %u)", (unsigned)process->uid);
     else
-        add(checks, TARGET_CHECK_OK, "its user is '%s' (uid %u), and we are root", process->user,
-            (unsigned)process->uid);
+        add(checks, TARGET_CHECK_OK, "its user is '%s' (uid %u), and we may look into it",
+            process->user[0] == '\0' ? "?" : process->user, (unsigned)process->uid);
     return true;
 }
 

@@ -75,7 +75,7 @@ enum status target_hold_open(struct target_hold *hold, pid_t pid, struct error *
     if (hold->directory < 0)
         return no_such_process(pid, error);
     hold->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (hold->pidfd < 0 && errno == EINVAL) {
+    if (hold->pidfd < 0 && (errno == EINVAL || errno == ENOENT)) { /* by the kernel's version */
         target_hold_close(hold);
         return error_set(error, STATUS_TARGET, "%d is a thread, not a process", (int)pid);
     }

@@ -80,7 +80,7 @@ static bool in_group(const struct target_process *process, gid_t gid)
     return false;
 }
 
-/* Has the target's user `right` (4 read, 1 search) by the mode bits? */
+/* Has the target's user `right` (4 read, 2 write, 1 search) by the mode bits? */
 static bool may(const struct target_process *process, const struct stat *stat, unsigned right)
 {
     unsigned shift = process->uid == stat->st_uid ? 6 : in_group(process, stat->st_gid) ? 3 : 0;
@@ -174,8 +174,12 @@ static const char *usable_folder(const struct target_process *process, int root,
     if (is_noexec(folder))
         return "mounted noexec";
     struct statvfs mount;
+    struct stat stat;
     if (fstatvfs(folder, &mount) == 0 && (mount.f_flag & ST_RDONLY) != 0)
         return "read-only";
+    /* A stranger's TMPDIR may name any folder: as root we write only where he could himself. */
+    if (fstat(folder, &stat) != 0 || !may(process, &stat, 2))
+        return "not writable for the target's user";
     if (faccessat(folder, ".", W_OK | X_OK, AT_EACCESS) != 0)
         return "not writable for us";
     if (!may_reach(process, root, path, true))

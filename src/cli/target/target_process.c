@@ -161,11 +161,12 @@ enum status target_process_read_held(const struct target_hold *hold, struct targ
         return status;
     take_stat(process, &stat);
     take_status(process, hold);
-    name_user(process);
     take_command(process, hold);
     text_copy(process->folder, sizeof process->folder, "/tmp");
     if (process->run != TARGET_RUN_ZOMBIE)
         take_inside(process, hold);
+    if (process->kind != TARGET_KIND_OTHER || process->limited)
+        name_user(process); /* reads files: not for each of a thousand others */
     bool named = process->assembly[0] != '\0' && process->kind != TARGET_KIND_OTHER;
     text_copy(process->name, sizeof process->name,
               named                      ? process->assembly

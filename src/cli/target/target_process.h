@@ -48,7 +48,7 @@ struct target_process {
     gid_t gid;
     uint32_t groups[TARGET_GROUPS_MAX];
     unsigned group_count;
-    char user[40];      /* its name, or the number */
+    char user[40];      /* its name, or the number; empty for what is plainly not .NET */
     char comm[64];      /* as the kernel shows it */
     char file[128];     /* file name of the executable */
     char name[128];     /* what users call it: the entry assembly, else the file, else comm */
