@@ -140,6 +140,7 @@ static inline const struct layout *publish_array(const struct fake_type *type, u
 
 struct reader_state {
     struct wire_file *file;
+    struct wire_file *own; /* mapping */
     struct wire_file head; /* own copy */
     uint32_t consumed[WIRE_CHUNKS_MAX];
     void (*record)(void *context, const struct wire_record *record, const struct wire_chunk *chunk);
@@ -153,11 +154,12 @@ static inline void reader_open(struct reader_state *state, int fd)
     assert_int_equal(pread(fd, &state->head, sizeof state->head, 0), sizeof state->head);
     state->file = mmap(NULL, state->head.file_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     assert_true(state->file != MAP_FAILED);
+    state->own = state->file;
 }
 
 static inline void reader_shut(struct reader_state *state)
 {
-    munmap(state->file, state->head.file_bytes);
+    munmap(state->own, state->head.file_bytes);
 }
 
 /* Every value of a record stands within it, knows its parent and has a kind. */

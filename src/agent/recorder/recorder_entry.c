@@ -18,6 +18,7 @@
 #define SCALAR_LENGTH      ((uint64_t)8 << 32)
 #define SCALAR_WORDS       3
 #define RECORD_WORDS       3
+#define FAST_VALUES        2
 
 _Static_assert(sizeof(struct wire_record) == RECORD_WORDS * 8 &&
                    sizeof(struct wire_value) + 8 == SCALAR_WORDS * 8,
@@ -27,6 +28,13 @@ static inline struct recorder_slot *slot_here(void)
 {
     struct recorder_slot *slot = recorder_current;
     return likely(slot != NULL) ? slot : recorder_thread_join();
+}
+
+/* NULL: the site is void. Of a site nothing is read before its generation has been seen. */
+static inline struct recorder_ring *ring_of(struct recorder_slot *slot, struct recorder_site *site,
+                                            uint64_t handle)
+{
+    return likely(site_valid(site, handle)) ? &slot->rings[site->session] : NULL;
 }
 
 static inline uint64_t *put_scalar(uint64_t *to, uint32_t value, int64_t bits)
@@ -73,9 +81,8 @@ static SLOW_PATH uint64_t enter_slow(uint64_t handle, int64_t v0, int64_t v1, in
     return call;
 }
 
-/* The fast path for up to two values: what more would keep alive costs registers. */
-uint64_t recorder_enter(uint64_t handle, int64_t v0, int64_t v1, int64_t v2, int64_t v3,
-                        int64_t v4)
+/* The fast path is for up to two values: what more would keep alive costs registers. */
+uint64_t recorder_enter(uint64_t handle, int64_t v0, int64_t v1, int64_t v2, int64_t v3, int64_t v4)
 {
     struct recorder_slot *slot = recorder_current;
     struct recorder_site *site = site_of(handle);
@@ -83,9 +90,8 @@ uint64_t recorder_enter(uint64_t handle, int64_t v0, int64_t v1, int64_t v2, int
         return enter_slow(handle, v0, v1, v2, v3, v4, CALLER());
     }
     probe_begin(slot);
-    struct recorder_ring *ring = &slot->rings[site->session];
-    if (unlikely(!site_valid(site, handle) || site->enter_values > 2 ||
-                 ring->cursor >= ring->limit)) {
+    struct recorder_ring *ring = ring_of(slot, site, handle);
+    if (unlikely(ring == NULL || site->enter_values > FAST_VALUES || ring->cursor >= ring->limit)) {
         probe_end(slot);
         return enter_slow(handle, v0, v1, v2, v3, v4, CALLER());
     }
@@ -149,8 +155,7 @@ static SLOW_PATH void return_slow(uint64_t handle, uint64_t call, int64_t v0, in
 
 /* `time` is the moment of the call only where there is a tsc; sites know the fast path only
  * there. */
-void recorder_return(uint64_t handle, uint64_t call, int64_t v0, int64_t v1, int64_t v2,
-                     int64_t v3)
+void recorder_return(uint64_t handle, uint64_t call, int64_t v0, int64_t v1, int64_t v2, int64_t v3)
 {
     if (call == 0) {
         return;
@@ -163,9 +168,8 @@ void recorder_return(uint64_t handle, uint64_t call, int64_t v0, int64_t v1, int
         return;
     }
     probe_begin(slot);
-    struct recorder_ring *ring = &slot->rings[site->session];
-    if (unlikely(!site_valid(site, handle) || site->exit_values > 2 ||
-                 ring->cursor >= ring->limit)) {
+    struct recorder_ring *ring = ring_of(slot, site, handle);
+    if (unlikely(ring == NULL || site->exit_values > FAST_VALUES || ring->cursor >= ring->limit)) {
         probe_end(slot);
         return_slow(handle, call, v0, v1, v2, v3, CALLER(), time);
         return;
@@ -230,19 +234,17 @@ void recorder_count(uint64_t handle)
     uint64_t busy = atomic_load_explicit(&slot->busy, memory_order_relaxed);
     atomic_store_explicit(&slot->busy, busy + 1, memory_order_relaxed);
     atomic_signal_fence(memory_order_seq_cst);
-    _Atomic uint64_t *counters = slot->rings[site->session].counters;
-    bool valid = site_valid(site, handle);
-    if (likely(valid && counters != NULL)) {
-        counters += (site->enter_head >> 32) * WIRE_COUNTERS + WIRE_COUNTER_CALLS;
-        if (likely(!slot->shares_counters)) {
-            uint64_t count = atomic_load_explicit(counters, memory_order_relaxed);
-            atomic_store_explicit(counters, count + 1, memory_order_relaxed);
-        } else {
-            atomic_fetch_add_explicit(counters, 1, memory_order_relaxed);
+    struct recorder_ring *ring = ring_of(slot, site, handle);
+    bool first = false;
+    if (likely(ring != NULL)) {
+        uint64_t index = (site->enter_head >> 32) * WIRE_COUNTERS + WIRE_COUNTER_CALLS;
+        first = ring->counters == NULL;
+        if (likely(!first)) {
+            ring_add(slot, &ring->counters[index]);
         }
     }
     atomic_store_explicit(&slot->busy, busy + 2, memory_order_release);
-    if (unlikely(valid && counters == NULL)) {
+    if (unlikely(first)) {
         count_slow(handle);
     }
 }

@@ -94,11 +94,5 @@ void ring_count(struct recorder_session *session, struct recorder_slot *slot, ui
     if (ring->counters == NULL) {
         ring->counters = shard(session, shard_of(slot));
     }
-    _Atomic uint64_t *place = ring->counters + (size_t)number * WIRE_COUNTERS + counter;
-    if (slot->shares_counters) {
-        atomic_fetch_add_explicit(place, 1, memory_order_relaxed);
-    } else {
-        atomic_store_explicit(place, atomic_load_explicit(place, memory_order_relaxed) + 1,
-                              memory_order_relaxed);
-    }
+    ring_add(slot, ring->counters + (size_t)number * WIRE_COUNTERS + counter);
 }

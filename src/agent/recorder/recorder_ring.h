@@ -35,6 +35,17 @@ static inline void ring_publish(struct recorder_ring *ring, uint8_t *cursor)
                           memory_order_release);
 }
 
+/* Adds 1 to a counter of the slot's shard. */
+static inline void ring_add(const struct recorder_slot *slot, _Atomic uint64_t *counter)
+{
+    if (__builtin_expect(!slot->shares_counters, 1)) {
+        uint64_t count = atomic_load_explicit(counter, memory_order_relaxed);
+        atomic_store_explicit(counter, count + 1, memory_order_relaxed);
+    } else {
+        atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+    }
+}
+
 /* Adds to a site's counter. slot NULL: a thread that has none. */
 void ring_count(struct recorder_session *session, struct recorder_slot *slot, uint32_t number,
                 enum wire_counter counter);

@@ -40,7 +40,7 @@ static void put(struct recorder_table_slots *slots, const uint64_t *entry)
 }
 
 static struct recorder_table_slots *grow(struct recorder_table *table,
-                                         const struct recorder_table_slots *old)
+                                         struct recorder_table_slots *old)
 {
     size_t count = old == NULL ? FIRST_SLOTS : 2 * (old->mask + 1);
     size_t bytes = sizeof(struct recorder_table_slots) + count * sizeof(old->entries[0]);
@@ -49,6 +49,7 @@ static struct recorder_table_slots *grow(struct recorder_table *table,
         return NULL;
     }
     slots->mask = count - 1;
+    slots->older = old;
     for (size_t i = 0; old != NULL && i <= old->mask; i++) {
         const uint64_t *entry = atomic_load_explicit(&old->entries[i], memory_order_relaxed);
         if (entry != NULL) {

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 struct recorder_table_slots {
+    struct recorder_table_slots *older; /* kept for readers that are still in it */
     size_t mask;
     _Atomic(const uint64_t *) entries[];
 };
