@@ -166,7 +166,8 @@ void entry_shutdown(void)
     session_engine_stop(agent.engine);
     /* The process ends: what the worker cannot finish in time goes with it. The engine is not
      * freed: other threads still run, and may be asked for the IL of a method. */
-    worker_wait(&agent.worker, SHUTDOWN_WAIT_NS);
+    if (worker_wait(&agent.worker, SHUTDOWN_WAIT_NS))
+        worker_join(&agent.worker);
 }
 
 void entry_detached(void)
