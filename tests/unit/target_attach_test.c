@@ -146,6 +146,7 @@ static void refused(const char *part, const char *words)
 REFUSAL(the_slot_is_taken, "taken", "another profiler holds the only profiler slot")
 REFUSAL(the_agent_went_away, "cancel", "saw no waiting rejig")
 REFUSAL(the_library_cannot_be_loaded, "no-library", "cannot load the agent's file")
+REFUSAL(a_runtime_that_waits_to_be_let_go, "suspended", "has not started yet")
 REFUSAL(any_other_refusal_has_its_words, "refuses", "0x80131384")
 REFUSAL(a_runtime_that_is_silent, "silent", "does not answer")
 REFUSAL(an_agent_that_never_listens, "deaf", "socket does not appear")
@@ -279,6 +280,7 @@ int main(int count, char **arguments)
         TEST(the_slot_is_taken),
         TEST(the_agent_went_away),
         TEST(the_library_cannot_be_loaded),
+        TEST(a_runtime_that_waits_to_be_let_go),
         TEST(any_other_refusal_has_its_words),
         TEST(a_runtime_that_is_silent),
         TEST(an_agent_that_never_listens),

@@ -217,6 +217,13 @@ static void settings_from_the_environment(void **state)
     assert_string_equal(process.off, "");
     assert_string_equal(process.hot_reload, "");
     finish(pid);
+    char expected[1024];
+    assert_non_null(getcwd(expected, sizeof expected - 20));
+    strcat(expected, "/here/or");
+    pid = with_variable("TMPDIR=here/or");
+    assert_int_equal(target_process_read(pid, &process, NULL), STATUS_OK);
+    assert_string_equal(process.folder, expected);
+    finish(pid);
     pid = with_variable("TMPDIR=");
     assert_int_equal(target_process_read(pid, &process, NULL), STATUS_OK);
     assert_string_equal(process.folder, "/tmp");

@@ -167,6 +167,8 @@ static void standin_attach(struct standin *standin, int fd)
         standin_error(fd, 0x80131375);
     else if (plays(standin, "no-library"))
         standin_error(fd, 0x8007007e);
+    else if (plays(standin, "suspended"))
+        standin_error(fd, 0x8013135b);
     else if (plays(standin, "refuses"))
         standin_error(fd, 0x80131384);
     else if (plays(standin, "dies"))

@@ -113,7 +113,9 @@ static size_t shortest_digits(double value, bool is_float, char *digits, int *po
 {
     char text[NUMBER_TEXT];
     int most = is_float ? 9 : 17;
-    for (int precision = is_float ? 6 : 15; precision <= most; precision++) {
+    /* That many digits are always right, but for the numbers too small for full precision. */
+    int least = value < (is_float ? (double)FLT_MIN : DBL_MIN) ? 1 : is_float ? 6 : 15;
+    for (int precision = least; precision <= most; precision++) {
         snprintf(text, sizeof text, "%.*e", precision - 1, value);
         if (reads_back(text, value, is_float))
             break;
@@ -185,10 +187,7 @@ size_t number_double(char to[NUMBER_TEXT], double value, bool is_float)
     if (value == 0)
         return sign + copy_text(to + sign, "0");
     size_t count = shortest_digits(fabs(value), is_float, digits, &point);
-    int widest = is_float ? 7 : 15;
-    if ((int)count > widest)
-        widest = (int)count;
-    if (point > widest || point < -3)
+    if (point > (is_float ? 9 : 17) || point < -3)
         return sign + write_scientific(to + sign, digits, count, point);
     return sign + write_plain(to + sign, digits, count, point);
 }
