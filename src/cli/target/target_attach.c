@@ -148,6 +148,14 @@ static enum status refused(const struct attach *attach, struct error *error)
                   (int)attach->hold->pid);
         error_hint(error, "try again: the machine may be busy");
         return status;
+    case CORPROF_E_NOT_YET_AVAILABLE:
+        error_set(error, status,
+                  "cannot attach to pid %d: its runtime has not started yet: it waits for a "
+                  "diagnostics tool to let it go on",
+                  (int)attach->hold->pid);
+        error_hint(error, "let that tool resume it (DOTNET_DefaultDiagnosticPortSuspend), or "
+                          "start it under rejig instead");
+        return status;
     case HRESULT_ERROR_MOD_NOT_FOUND:
         error_set(error, status, "pid %d cannot load the agent's file '%s'", (int)attach->hold->pid,
                   attach->place.path);

@@ -10,7 +10,8 @@
 #include "target_path.h"
 #include "target_socket.h"
 
-#define ANSWER_LIMIT ((size_t)8 << 20)
+#define ANSWER_LIMIT       ((size_t)8 << 20)
+#define LISTEN_PATIENCE_MS 50
 
 enum status target_ipc_send(int fd, const struct buffer *request, uint64_t deadline,
                             struct error *error)
@@ -77,9 +78,17 @@ enum status target_ipc_connect(const struct target_process *process, const struc
     if (folder < 0)
         return error_set(error, STATUS_PERMISSION, "'%s' of pid %d cannot be opened: %s",
                          process->folder, (int)hold->pid, strerror(reason));
-    enum status status =
-        target_socket_connect(folder, process->socket, hold->pid, deadline, fd, error);
+    /* Between bind and listen the socket is there and refuses: a runtime that starts. */
+    enum status status;
+    int patience = LISTEN_PATIENCE_MS;
+    while ((status = target_socket_connect(folder, process->socket, hold->pid, deadline, fd,
+                                           error)) == STATUS_NOT_FOUND &&
+           patience-- > 0 && target_socket_left(deadline) != 0)
+        poll(NULL, 0, 1);
     close(folder);
+    if (status == STATUS_NOT_FOUND)
+        return error_set(error, STATUS_TARGET, "nobody listens on its diagnostics socket '%s'",
+                         process->socket);
     return status;
 }
 

@@ -121,6 +121,19 @@ static bool looks_like_dotnet(const struct target_process *process)
     return lstat(path, &stat) == 0 && S_ISSOCK(stat.st_mode) && stat.st_uid == process->uid;
 }
 
+/* A relative TMPDIR is meant from the folder that the process works in. */
+static void complete_folder(struct target_process *process, const struct target_hold *hold)
+{
+    char path[TARGET_PATH_BYTES];
+    if (process->folder[0] == '/')
+        return;
+    ssize_t length = readlinkat(hold->directory, "cwd", path, sizeof path - 1);
+    path[length < 0 ? 0 : length] = '\0';
+    size_t used = strlen(path);
+    text_append(path, sizeof path, &used, "/%s", process->folder);
+    text_copy(process->folder, sizeof process->folder, path);
+}
+
 static void take_inside(struct target_process *process, const struct target_hold *hold)
 {
     struct buffer environment, maps;
@@ -136,6 +149,7 @@ static void take_inside(struct target_process *process, const struct target_hold
     if (readable) {
         buffer_append_u8(&environment, 0); /* a cut block ends here */
         target_inside_environment(process, (const char *)environment.data, environment.length);
+        complete_folder(process, hold);
         target_inside_maps(process, hold, root, buffer_text(&maps), maps.length, &environment);
     } else if (looks_like_dotnet(process)) {
         process->kind = TARGET_KIND_UNKNOWN;
