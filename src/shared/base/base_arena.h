@@ -31,7 +31,7 @@ char *arena_format(struct arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 #define arena_new(arena, type) ((type *)arena_alloc((arena), sizeof(type)))
-#define arena_new_array(arena, count, type) \
+#define arena_new_array(arena, count, type)                                                        \
     ((type *)arena_alloc_array((arena), (count), sizeof(type)))
 
 #endif

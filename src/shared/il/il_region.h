@@ -22,7 +22,7 @@ struct il_region {
     enum il_region_kind kind;
     uint32_t first; /* offsets, end exclusive */
     uint32_t end;
-    uint32_t depth;                  /* blocks around it and it: at least 1 */
+    uint32_t depth; /* blocks around it and it: at least 1 */
     uint32_t entry; /* from blocks around it of this depth or more, its first instruction may
                        be gone to: only try blocks begin there */
     const struct il_clause *clause;  /* of a try block with several catches: one of them */
