@@ -34,6 +34,7 @@ struct corpus {
     uint32_t refused[WEAVE_ITERATOR_DISPOSE + 1];
     uint32_t bad; /* refused though nothing is wrong with the method */
     size_t bytes_in, bytes_out;
+    size_t values;
     struct reason reasons[MAX_REASONS];
     uint32_t reason_count;
 };
@@ -79,6 +80,67 @@ static void check_output(struct corpus *corpus, const struct weave_result *resul
     corpus->bytes_out += result->body.length;
 }
 
+/* A second probe on the result of the first. */
+static void weave_again(struct weave_request request, const struct weave_result *first)
+{
+    struct weave_result second;
+    request.body = first->body.data;
+    request.body_length = first->body.length;
+    assert_int_equal(weave_method(&request, &second, NULL), STATUS_OK);
+    assert_true(second.map_count >= first->map_count);
+    weave_result_release(&second);
+}
+
+static enum weave_pass field_pass(const struct metadata_image *image, mdToken field, bool argument)
+{
+    struct arena arena;
+    struct meta_type *type;
+    enum weave_pass pass = 0;
+    arena_init(&arena, 1u << 16);
+    struct reader blob =
+        metadata_cell_blob(image, CLR_TABLE_Field, token_rid(field), METADATA_FIELD_SIGNATURE);
+    if (metadata_signature_field(blob, &arena, &type, NULL) == STATUS_OK) {
+        const struct meta_type *plain = metadata_type_plain(type);
+        if (!argument)
+            pass = fake_pass(plain);
+        else if (plain->element == ELEMENT_TYPE_GENERICINST)
+            pass = fake_pass(plain->arguments[0]);
+    }
+    arena_release(&arena);
+    return pass;
+}
+
+/* All fields of an iterator that its code can name, for its start. */
+static uint32_t iterator_values(struct corpus *corpus, struct weave_request *request,
+                                struct weave_value *values)
+{
+    mdToken type = metadata_owner(&corpus->image, request->method);
+    struct metadata_rows rows = metadata_type_fields(&corpus->image, type);
+    uint32_t count = 0;
+    for (mdToken field;
+         count < 96 && (field = metadata_rows_next(&corpus->image, &rows)) != mdTokenNil;) {
+        enum weave_pass pass = field_pass(&corpus->image, field, false);
+        struct weave_result result;
+        values[count] = (struct weave_value){.source = WEAVE_FIELD, .token = field, .pass = pass};
+        request->enter_count = count + 1;
+        if (pass && weave_method(request, &result, NULL) == STATUS_OK) {
+            weave_result_release(&result);
+            count++;
+        }
+    }
+    return count;
+}
+
+/* What the builder's SetResult takes. */
+static uint32_t async_values(struct corpus *corpus, mdToken method, struct weave_value *values)
+{
+    mdToken type = metadata_owner(&corpus->image, method);
+    mdToken field = metadata_find_field(&corpus->image, type, "<>t__builder");
+    enum weave_pass pass = field == mdTokenNil ? 0 : field_pass(&corpus->image, field, true);
+    values[0] = (struct weave_value){.source = WEAVE_RESULT, .pass = pass};
+    return pass ? 1 : 0;
+}
+
 static void weave_one(struct corpus *corpus, mdToken method, struct reader il, enum weave_kind kind)
 {
     struct weave_value enter[96];
@@ -102,6 +164,10 @@ static void weave_one(struct corpus *corpus, mdToken method, struct reader il, e
         request.enter_count = fake_values(&corpus->image, method, enter, constructor, false);
     if (kind == WEAVE_CALL)
         request.exit_count = fake_values(&corpus->image, method, exit, false, true);
+    if (kind == WEAVE_ASYNC_MOVE_NEXT)
+        request.exit_count = async_values(corpus, method, exit);
+    if (kind == WEAVE_ITERATOR_MOVE_NEXT)
+        request.enter_count = iterator_values(corpus, &request, enter);
     struct weave_result result;
     struct error error;
     error_init(&error);
@@ -110,6 +176,9 @@ static void weave_one(struct corpus *corpus, mdToken method, struct reader il, e
     if (status == STATUS_OK) {
         corpus->woven[kind]++;
         check_output(corpus, &result);
+        if (kind != WEAVE_COUNT && kind != WEAVE_ENTER)
+            weave_again(request, &result);
+        corpus->values += request.enter_count + request.exit_count;
         weave_result_release(&result);
         return;
     }
@@ -159,8 +228,8 @@ static void weave_disposals(struct corpus *corpus)
 
 static void report(const struct corpus *corpus, const char *path)
 {
-    printf("%s: %zu bytes in, %zu out, %u signatures\n", path, corpus->bytes_in, corpus->bytes_out,
-           corpus->fake->count);
+    printf("%s: %zu bytes in, %zu out, %zu values, %u signatures\n", path, corpus->bytes_in,
+           corpus->bytes_out, corpus->values, corpus->fake->count);
     for (int kind = WEAVE_COUNT; kind <= WEAVE_ITERATOR_DISPOSE; kind++)
         printf("  %-10s %7u woven %6u refused\n", kinds[kind], corpus->woven[kind],
                corpus->refused[kind]);
