@@ -131,6 +131,31 @@ static bool compare_numbers(const struct capture_node *node, const struct number
     return ordered ? holds(node->compare, order) : node->compare == CAPTURE_NE;
 }
 
+/* Two integers, the usual case, without a detour. */
+static bool compare_integers(const struct capture_node *node, uint64_t bits, uint8_t element)
+{
+    __int128 value = element_is_signed(element) ? (__int128)(int64_t)bits : (__int128)bits;
+    __int128 constant = node->operand == CAPTURE_OPERAND_SIGNED ? (__int128)node->integer
+                                                                : (__int128)(uint64_t)node->integer;
+    return holds(node->compare, (value > constant) - (value < constant));
+}
+
+static bool compare_scalar(const struct capture_node *node, uint64_t bits, uint8_t element)
+{
+    if (node->operand == CAPTURE_OPERAND_NULL) {
+        return node->compare == CAPTURE_NE;
+    }
+    if (!is_numeric(node)) {
+        return false;
+    }
+    if (node->operand <= CAPTURE_OPERAND_UNSIGNED && element != ELEMENT_TYPE_R4 &&
+        element != ELEMENT_TYPE_R8) {
+        return compare_integers(node, bits, element);
+    }
+    struct number number = scalar_number(element, bits);
+    return compare_numbers(node, &number, element);
+}
+
 static bool compare_value(const struct capture_node *node, uint64_t address,
                           const struct layout *layout)
 {
@@ -206,8 +231,9 @@ static enum condition_truth compare_object(const struct capture_node *node,
 static enum condition_truth compare(const struct capture_node *node,
                                     const struct capture_source *source)
 {
-    struct place place = place_unwrap(place_find(&node->value, source));
-    struct number number;
+    struct place place;
+    place_find(&node->value, source, &place);
+    place_unwrap(&place);
     switch (place.kind) {
     case PLACE_NULL:
         return truth_of(node->operand == CAPTURE_OPERAND_NULL ? node->compare == CAPTURE_EQ
@@ -215,11 +241,7 @@ static enum condition_truth compare(const struct capture_node *node,
     case PLACE_REFERENCE:
         return compare_object(node, &place);
     case PLACE_SCALAR:
-        if (node->operand == CAPTURE_OPERAND_NULL) {
-            return truth_of(node->compare == CAPTURE_NE);
-        }
-        number = scalar_number(place.element, place.bits);
-        return truth_of(is_numeric(node) && compare_numbers(node, &number, place.element));
+        return truth_of(compare_scalar(node, place.bits, place.element));
     case PLACE_VALUE:
         if (node->operand == CAPTURE_OPERAND_NULL) {
             return truth_of(node->compare == CAPTURE_NE);

@@ -59,16 +59,12 @@ static SLOW_PATH void count_without_slot(uint64_t handle, enum wire_counter coun
 
 /* ---- recorder_enter ---- */
 
-static SLOW_PATH uint64_t enter_slow(uint64_t handle, int64_t v0, int64_t v1, int64_t v2,
-                                     int64_t v3, int64_t v4, uint64_t caller)
+/* The slot is busy; it is not when this returns. */
+static SLOW_PATH uint64_t enter_slow(struct recorder_slot *slot, uint64_t handle, int64_t v0,
+                                     int64_t v1, int64_t v2, int64_t v3, int64_t v4,
+                                     uint64_t caller)
 {
-    struct recorder_slot *slot = slot_here();
     uint64_t call = 0;
-    if (slot == NULL) {
-        count_without_slot(handle, WIRE_COUNTER_LOST);
-        return 0;
-    }
-    probe_begin(slot);
     if (site_valid(site_of(handle), handle)) {
         const int64_t own[RECORDER_ENTER_VALUES] = {v0, v1, v2, v3, v4};
         struct capture_source source = {.own = own,
@@ -81,19 +77,31 @@ static SLOW_PATH uint64_t enter_slow(uint64_t handle, int64_t v0, int64_t v1, in
     return call;
 }
 
+/* The thread's first probe. */
+static SLOW_PATH uint64_t enter_first(uint64_t handle, int64_t v0, int64_t v1, int64_t v2,
+                                      int64_t v3, int64_t v4, uint64_t caller)
+{
+    struct recorder_slot *slot = recorder_thread_join();
+    if (slot == NULL) {
+        count_without_slot(handle, WIRE_COUNTER_LOST);
+        return 0;
+    }
+    probe_begin(slot);
+    return enter_slow(slot, handle, v0, v1, v2, v3, v4, caller);
+}
+
 /* The fast path is for up to two values: what more would keep alive costs registers. */
 uint64_t recorder_enter(uint64_t handle, int64_t v0, int64_t v1, int64_t v2, int64_t v3, int64_t v4)
 {
     struct recorder_slot *slot = recorder_current;
     struct recorder_site *site = site_of(handle);
     if (unlikely(slot == NULL)) {
-        return enter_slow(handle, v0, v1, v2, v3, v4, CALLER());
+        return enter_first(handle, v0, v1, v2, v3, v4, CALLER());
     }
     probe_begin(slot);
     struct recorder_ring *ring = ring_of(slot, site, handle);
     if (unlikely(ring == NULL || site->enter_values > FAST_VALUES || ring->cursor >= ring->limit)) {
-        probe_end(slot);
-        return enter_slow(handle, v0, v1, v2, v3, v4, CALLER());
+        return enter_slow(slot, handle, v0, v1, v2, v3, v4, CALLER());
     }
     uint64_t *to = (uint64_t *)(void *)ring->cursor;
     uint64_t *next = to + RECORD_WORDS;

@@ -63,14 +63,15 @@ static uint8_t *put_event(uint8_t *at, uint8_t *end, const struct recorder_detai
     if (event->has_exception) {
         value_exception(&writer, (uint64_t)event->source->exception);
     }
-    struct wire_record record = {.size = (uint16_t)((writer.at - at) / 8),
-                                 .kind = (uint8_t)event->kind,
-                                 .flags = writer.cut || event->prior_cut ? WIRE_RECORD_CUT : 0,
-                                 .site = detail->spec.number,
-                                 .call = event->call};
     *cut = writer.cut;
-    record.time = event->time != 0 ? event->time : recorder_now();
-    memcpy(at, &record, sizeof record);
+    uint64_t size = (uint64_t)(writer.at - at) / 8;
+    uint64_t flags = writer.cut || event->prior_cut ? WIRE_RECORD_CUT : 0;
+    uint64_t head =
+        size | (uint64_t)event->kind << 16 | flags << 24 | (uint64_t)detail->spec.number << 32;
+    memcpy(at, &head, 8);
+    memcpy(at + 8, &event->call, 8);
+    uint64_t time = event->time != 0 ? event->time : recorder_now();
+    memcpy(at + 16, &time, 8);
     return writer.at;
 }
 

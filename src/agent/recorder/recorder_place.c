@@ -4,42 +4,41 @@
 #include "recorder_state.h"
 #include "wire_message.h"
 
-static struct place place_of(enum place_kind kind)
+/* Places are filled in where they are, never copied: a copy loads in one piece what has just been
+ * stored in several, which stalls. */
+
+static void set_value(struct place *place, uint64_t address, const struct layout *layout,
+                      uint32_t size)
 {
-    return (struct place){.kind = kind};
+    place->kind = PLACE_VALUE;
+    place->element = 0;
+    place->address = address;
+    place->layout = layout;
+    place->size = layout != NULL ? layout->size : size;
 }
 
-static struct place value_place(uint64_t address, const struct layout *layout, uint32_t size)
+static void set_reference(struct place *place, uint64_t address, uint8_t element)
 {
-    return (struct place){.kind = PLACE_VALUE,
-                          .address = address,
-                          .layout = layout,
-                          .size = layout != NULL ? layout->size : size};
-}
-
-static struct place reference_place(uint64_t address, uint8_t element)
-{
-    if (address == 0) {
-        return place_of(PLACE_NULL);
-    }
-    return (struct place){.kind = PLACE_REFERENCE, .address = address, .element = element};
+    place->kind = address == 0 ? PLACE_NULL : PLACE_REFERENCE;
+    place->element = element;
+    place->address = address;
 }
 
 /* What stands in memory at `address`, declared as `element`. */
-static struct place memory_place(uint64_t address, uint8_t element, const struct layout *type,
-                                 uint32_t size)
+static void set_memory(struct place *place, uint64_t address, uint8_t element,
+                       const struct layout *type, uint32_t size)
 {
     if (type != NULL && type->is_value && type->kind != WIRE_TYPE_UNKNOWN) {
-        return value_place(address, type, size);
+        set_value(place, address, type, size);
+    } else if (element_is_reference(element)) {
+        set_reference(place, memory_u64(address), element);
+    } else if (element_bytes(element) != 0) {
+        place->kind = PLACE_SCALAR;
+        place->element = element;
+        place->bits = element_load(element, address);
+    } else {
+        set_value(place, address, NULL, size);
     }
-    if (element_is_reference(element)) {
-        return reference_place(memory_u64(address), element);
-    }
-    if (element_bytes(element) != 0) {
-        return (struct place){
-            .kind = PLACE_SCALAR, .element = element, .bits = element_load(element, address)};
-    }
-    return value_place(address, NULL, size);
 }
 
 const struct layout *place_layout(uint64_t object)
@@ -54,71 +53,84 @@ const struct layout *place_layout(uint64_t object)
 }
 
 /* A value of type T: what T is depends on the native body that called. */
-static struct place instance_place(const struct capture_value *value, uint64_t address,
-                                   uint64_t caller)
+static void set_instance(struct place *place, const struct capture_value *value, uint64_t address,
+                         uint64_t caller)
 {
     const struct instance *instance = instance_find(caller);
     if (instance == NULL) {
         instance_want(caller);
-        return value_place(address, NULL, value->size);
+        set_value(place, address, NULL, value->size);
+        return;
     }
-    uint32_t count = value->generic_kind == 0 ? instance->type_count : instance->method_count;
-    uint32_t index = value->generic_index;
-    index += value->generic_kind == 0 || index >= count ? 0 : instance->type_count;
+    bool of_method = value->generic_kind != 0;
+    uint32_t count = of_method ? instance->method_count : instance->type_count;
+    uint32_t index = value->generic_index + (of_method ? instance->type_count : 0);
     if (value->generic_index >= count || index >= sizeof instance->types / sizeof(void *)) {
-        return value_place(address, NULL, value->size);
+        set_value(place, address, NULL, value->size);
+        return;
     }
     const struct layout *type = instance->types[index];
     if (type == NULL) {
-        return reference_place(memory_u64(address), ELEMENT_TYPE_OBJECT);
+        set_reference(place, memory_u64(address), ELEMENT_TYPE_OBJECT);
+    } else {
+        set_memory(place, address, type->element, type, type->size);
     }
-    return memory_place(address, type->element, type, type->size);
 }
 
-static struct place start(const struct capture_value *value, const struct capture_source *source)
+static void set_address(struct place *place, const struct capture_value *value, uint64_t address,
+                        uint64_t caller)
+{
+    if (address == 0) {
+        set_reference(place, 0, value->element);
+    } else if (value->by_instance) {
+        set_instance(place, value, address, caller);
+    } else {
+        set_memory(place, address, value->element, value->layout, value->size);
+    }
+}
+
+static void start(struct place *place, const struct capture_value *value,
+                  const struct capture_source *source)
 {
     if (value->value == CAPTURE_EXCEPTION) {
-        return reference_place((uint64_t)source->exception, ELEMENT_TYPE_CLASS);
+        set_reference(place, (uint64_t)source->exception, ELEMENT_TYPE_CLASS);
+        return;
     }
     if (value->result && source->thrown) {
-        return place_of(PLACE_NOTHING);
+        place->kind = PLACE_NOTHING;
+        return;
     }
-    uint32_t index = value->value % RECORDER_MAX_VALUES;
+    uint32_t index = value->value < RECORDER_MAX_VALUES ? value->value : 0;
     uint64_t bits =
         (uint64_t)(index < source->own_count ? source->own[index] : source->staged[index]);
-    switch (value->pass) {
-    case CAPTURE_REFERENCE:
-        return reference_place(bits, value->element);
-    case CAPTURE_ADDRESS:
-        if (bits == 0) {
-            return place_of(PLACE_NULL);
-        }
-        if (value->by_instance) {
-            return instance_place(value, bits, source->caller);
-        }
-        return memory_place(bits, value->element, value->layout, value->size);
-    default:
-        return (struct place){.kind = PLACE_SCALAR, .element = value->element, .bits = bits};
+    if (value->pass == CAPTURE_REFERENCE) {
+        set_reference(place, bits, value->element);
+    } else if (value->pass == CAPTURE_ADDRESS) {
+        set_address(place, value, bits, source->caller);
+    } else {
+        place->kind = PLACE_SCALAR;
+        place->element = value->element;
+        place->bits = bits;
     }
 }
 
-struct place place_unwrap(struct place place)
+void place_unwrap(struct place *place)
 {
-    if (place.kind != PLACE_VALUE || place.layout == NULL) {
-        return place;
+    if (place->kind != PLACE_VALUE || place->layout == NULL) {
+        return;
     }
-    const struct layout *layout = place.layout;
+    const struct layout *layout = place->layout;
     if (layout->kind == WIRE_TYPE_NULLABLE && layout->item != NULL) {
-        if (*(const uint8_t *)(uintptr_t)place.address == 0) {
-            return place_of(PLACE_NULL);
+        if (*(const uint8_t *)(uintptr_t)place->address == 0) {
+            set_reference(place, 0, 0);
+            return;
         }
-        place = value_place(place.address + layout->value_at, layout->item, 0);
-        layout = place.layout;
+        set_value(place, place->address + layout->value_at, layout->item, 0);
+        layout = place->layout;
     }
     if (layout->kind == WIRE_TYPE_PRIMITIVE && element_bytes(layout->element) != 0) {
-        return memory_place(place.address, layout->element, NULL, 0);
+        set_memory(place, place->address, layout->element, NULL, 0);
     }
-    return place;
 }
 
 uint64_t place_field_bytes(const struct layout_field *field)
@@ -143,65 +155,79 @@ static const struct layout_field *field_named(const struct layout *layout, uint3
     return NULL;
 }
 
-static struct place step_into(uint64_t base, uint64_t bytes, const struct layout *layout,
-                              uint32_t name)
+static void step_into(struct place *place, uint64_t base, uint64_t bytes,
+                      const struct layout *layout, uint32_t name)
 {
     const struct layout_field *field = field_named(layout, name);
     if (field == NULL || field->offset + place_field_bytes(field) > bytes) {
-        return (struct place){.kind = PLACE_NO_FIELD, .type = layout->type};
+        place->kind = PLACE_NO_FIELD;
+        place->type = layout->type;
+        return;
     }
-    return memory_place(base + field->offset, field->element, field->type, field->size);
+    set_memory(place, base + field->offset, field->element, field->type, field->size);
 }
 
-static struct place step_value(struct place place, uint32_t name)
+static void step_value(struct place *place, uint32_t name)
 {
-    if (place.layout == NULL) {
-        place.kind = PLACE_UNKNOWN_VALUE;
-        return place;
+    if (place->layout == NULL) {
+        place->kind = PLACE_UNKNOWN_VALUE;
+        return;
     }
-    if (place.layout->kind == WIRE_TYPE_NULLABLE && field_named(place.layout, name) == NULL) {
-        place = place_unwrap(place);
-        if (place.kind == PLACE_NULL) {
-            return place_of(PLACE_NULL_PATH);
-        }
-        if (place.kind != PLACE_VALUE) {
-            return place_of(PLACE_NO_FIELD);
+    if (place->layout->kind == WIRE_TYPE_NULLABLE && field_named(place->layout, name) == NULL) {
+        uint64_t type = place->layout->type;
+        place_unwrap(place);
+        if (place->kind != PLACE_VALUE) {
+            place->kind = place->kind == PLACE_NULL ? PLACE_NULL_PATH : PLACE_NO_FIELD;
+            place->type = type;
+            return;
         }
     }
-    return step_into(place.address, place.layout->size, place.layout, name);
+    step_into(place, place->address, place->layout->size, place->layout, name);
 }
 
-static struct place step_object(struct place place, uint32_t name)
+static void step_object(struct place *place, uint32_t name)
 {
-    const struct layout *layout = place_layout(place.address);
+    uint64_t object = place->address;
+    const struct layout *layout = place_layout(object);
     if (layout == NULL) {
-        place.kind = PLACE_UNKNOWN_OBJECT;
-        return place;
+        place->kind = PLACE_UNKNOWN_OBJECT;
+    } else if (layout->is_value && layout->size <= object_bytes(object)) {
+        set_value(place, object + OBJECT_HEAD, layout, 0);
+        step_value(place, name);
+    } else {
+        step_into(place, object, OBJECT_HEAD + object_bytes(object), layout, name);
     }
-    if (layout->is_value && layout->size <= object_bytes(place.address)) {
-        return step_value(value_place(place.address + OBJECT_HEAD, layout, 0), name);
-    }
-    return step_into(place.address, OBJECT_HEAD + object_bytes(place.address), layout, name);
 }
 
-struct place place_find(const struct capture_value *value, const struct capture_source *source)
+/* False: the path goes no further. */
+static bool step(struct place *place, uint32_t name)
 {
-    struct place place = start(value, source);
+    switch (place->kind) {
+    case PLACE_REFERENCE:
+        step_object(place, name);
+        return true;
+    case PLACE_VALUE:
+        step_value(place, name);
+        return true;
+    case PLACE_SCALAR:
+        place->kind = PLACE_NO_FIELD;
+        place->type = 0;
+        return false;
+    case PLACE_NULL:
+        place->kind = PLACE_NULL_PATH;
+        return false;
+    default:
+        return false;
+    }
+}
+
+void place_find(const struct capture_value *value, const struct capture_source *source,
+                struct place *place)
+{
+    start(place, value, source);
     for (uint32_t i = 0; i < value->step_count && i < CAPTURE_MAX_STEPS; i++) {
-        switch (place.kind) {
-        case PLACE_REFERENCE:
-            place = step_object(place, value->steps[i]);
-            break;
-        case PLACE_VALUE:
-            place = step_value(place, value->steps[i]);
-            break;
-        case PLACE_SCALAR:
-            return place_of(PLACE_NO_FIELD);
-        case PLACE_NULL:
-            return place_of(PLACE_NULL_PATH);
-        default:
-            return place;
+        if (!step(place, value->steps[i])) {
+            return;
         }
     }
-    return place;
 }

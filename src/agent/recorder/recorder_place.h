@@ -18,12 +18,12 @@ struct capture_source {
 };
 
 enum place_kind {
-    PLACE_SCALAR,         /* bits, element */
-    PLACE_VALUE,          /* address, layout (NULL: unknown), size: a value type in memory */
-    PLACE_REFERENCE,      /* address of an object, never 0; element as declared */
-    PLACE_NULL,           /* the path's end is null */
-    PLACE_NULL_PATH,      /* a reference before the end is null */
-    PLACE_NO_FIELD,       /* type has no such field */
+    PLACE_SCALAR,    /* bits, element */
+    PLACE_VALUE,     /* address, layout (NULL: unknown), size, element 0: a value type in memory */
+    PLACE_REFERENCE, /* address of an object, never 0; element as declared */
+    PLACE_NULL,      /* the path's end is null; element as declared, or 0 */
+    PLACE_NULL_PATH, /* a reference before the end is null */
+    PLACE_NO_FIELD,  /* type has no such field */
     PLACE_UNKNOWN_OBJECT, /* address: an object of a type not known yet; steps were left */
     PLACE_UNKNOWN_VALUE,  /* address, size: a value of a type not known; steps were left */
     PLACE_NOTHING,        /* a result where there is none: nothing is written */
@@ -39,8 +39,10 @@ struct place {
     const struct layout *layout;
 };
 
-/* Follows the value's path. Asks for layouts that are wanted (layout_want, instance_want). */
-struct place place_find(const struct capture_value *value, const struct capture_source *source);
+/* Follows the value's path. Asks for layouts that are wanted (layout_want, instance_want). Of
+ * *place only the members that its kind names are set. */
+void place_find(const struct capture_value *value, const struct capture_source *source,
+                struct place *place);
 
 /* The layout of an object; asks for it where it is not known. NULL: not known. */
 const struct layout *place_layout(uint64_t object);
@@ -48,8 +50,8 @@ const struct layout *place_layout(uint64_t object);
 /* Bytes that the field takes up in memory. */
 uint64_t place_field_bytes(const struct layout_field *field);
 
-/* Looks through Nullable<T> and at primitives that have a layout: the place of T's value, or
- * PLACE_NULL. Other places as they are. */
-struct place place_unwrap(struct place place);
+/* Looks through Nullable<T> and at primitives that have a layout: becomes the place of T's value,
+ * or PLACE_NULL. Other places stay as they are. */
+void place_unwrap(struct place *place);
 
 #endif

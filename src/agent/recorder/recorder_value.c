@@ -1,9 +1,15 @@
 #include "recorder_value.h"
 
+#include <stddef.h>
+
 #include "recorder_exception.h"
 #include "recorder_object.h"
 #include "recorder_span.h"
 #include "wire_message.h"
+
+_Static_assert(sizeof(struct wire_value) == 16 && offsetof(struct wire_value, slot) == 4 &&
+                   offsetof(struct wire_value, at) == 8 && sizeof(struct wire_typed) == 16,
+               "heads are written as words");
 
 #define RAW_BYTES       128u /* of what is not known */
 #define SMALL_BYTES     32u  /* values that are shown whole at any depth */
@@ -27,15 +33,14 @@ static uint8_t *put_head(struct value_writer *writer, enum wire_value_kind kind,
         writer->cut = true;
         return NULL;
     }
-    struct wire_value head = {.kind = (uint8_t)kind,
-                              .flags = flags,
-                              .element = element,
-                              .slot = root.slot,
-                              .parent = root.parent,
-                              .at = root.at,
-                              .length = (uint32_t)length};
-    uint8_t *payload = writer->at + sizeof head;
-    memcpy(writer->at, &head, sizeof head);
+    /* Two words and not a struct that is copied: what was just stored in bytes is slow to load
+     * as a whole. */
+    uint64_t words[2] = {(uint64_t)kind | (uint64_t)flags << 8 | (uint64_t)element << 16 |
+                             (uint64_t)root.slot << 32 | (uint64_t)root.parent << 48,
+                         root.at | (uint64_t)length << 32};
+    uint8_t *payload = writer->at + sizeof(struct wire_value);
+    memcpy(writer->at, &words[0], 8);
+    memcpy(writer->at + 8, &words[1], 8);
     if (length % 8 != 0) {
         memset(writer->at + bytes - 8, 0, 8);
     }
@@ -52,19 +57,20 @@ static uint8_t *put_typed(struct value_writer *writer, enum wire_value_kind kind
 {
     size_t least = sizeof(struct wire_value) + sizeof(struct wire_typed);
     size_t room = (size_t)(writer->end - writer->at);
-    struct wire_typed typed = {.type = type, .total = total};
+    uint64_t whole = total;
     if (room >= least && *bytes > room - least) {
         *bytes = (room - least) / unit * unit;
         writer->cut = true;
         cut = true;
     }
-    uint8_t *payload =
-        put_head(writer, kind, cut ? WIRE_VALUE_CUT : 0, element, root, sizeof typed + *bytes);
+    uint8_t *payload = put_head(writer, kind, cut ? WIRE_VALUE_CUT : 0, element, root,
+                                sizeof(struct wire_typed) + *bytes);
     if (payload == NULL) {
         return NULL;
     }
-    memcpy(payload, &typed, sizeof typed);
-    return payload + sizeof typed;
+    memcpy(payload, &type, 8);
+    memcpy(payload + 8, &whole, 8);
+    return payload + sizeof(struct wire_typed);
 }
 
 /* True: all of the bytes are there, so that children may point into them. */
@@ -420,7 +426,9 @@ void value_program(struct value_writer *writer, const struct capture_program *pr
 {
     for (uint32_t i = 0; program != NULL && i < program->count; i++) {
         const struct capture_value *value = &program->values[i];
-        struct place place = place_unwrap(place_find(value, source));
+        struct place place;
+        place_find(value, source, &place);
+        place_unwrap(&place);
         write_place(writer, (struct value_root){.slot = value->slot}, &place,
                     value->show ? writer->limits->depth : 0);
     }
