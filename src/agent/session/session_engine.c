@@ -255,8 +255,8 @@ static bool frame_waits(const struct session_connection *connection)
 static bool is_overdue(const struct session_connection *connection, uint64_t now)
 {
     if (connection->closing)
-        return now - connection->closing_since > FINISH_TIME;
-    return !connection->greeted && now - connection->opened > GREETING_TIME;
+        return now > connection->closing_since + FINISH_TIME;
+    return !connection->greeted && now > connection->opened + GREETING_TIME;
 }
 
 /* ---- the loop ---- */

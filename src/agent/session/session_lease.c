@@ -286,7 +286,7 @@ bool session_lease_tick(struct session *session, uint64_t now)
         session->growing = recorder_session_grow(session->recorder);
     session_types_put_fresh(session->engine->types, &session->types_seen,
                             &session->connection->out);
-    if (now - session->state_time >= STATE_EVERY) {
+    if (now >= session->state_time + STATE_EVERY) {
         uint32_t state[4];
         session->state_time = now;
         state_now(session, state);

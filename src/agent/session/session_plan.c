@@ -136,8 +136,6 @@ static bool add_site(struct session *session, struct session_site *site)
         session->site_room = room;
     }
     site->number = session->site_count;
-    if (!session_weave_add(site))
-        return false;
     session->sites[session->site_count++] = site;
     return true;
 }
@@ -331,13 +329,18 @@ enum status session_plan_claim(struct session *session, uint32_t first, struct e
     size_t count = 0;
     struct method_key *keys =
         calloc((session->site_count - first) * (size_t)SESSION_SITE_KEYS + 1, sizeof *keys);
-    if (keys == NULL)
-        return error_set(error, STATUS_MEMORY, "out of memory");
-    for (uint32_t i = first; i < session->site_count; i++)
+    enum status status = keys == NULL ? STATUS_MEMORY : STATUS_OK;
+    for (uint32_t i = first; i < session->site_count && status == STATUS_OK; i++) {
         for (uint32_t j = 0; j < session->sites[i]->key_count; j++)
             keys[count++] = session->sites[i]->keys[j];
-    enum status status = STATUS_OK;
-    if (count > 0)
+        /* From here on the site may be woven: another session's request can ask for the IL of
+         * the same method at any time. */
+        if (!session_weave_add(session->sites[i]))
+            status = STATUS_MEMORY;
+    }
+    if (status != STATUS_OK)
+        error_set(error, status, "out of memory");
+    else if (count > 0)
         status = recompile_claim(session->engine->recompile, &session->engine->tenant, keys, count,
                                  error);
     free(keys);
