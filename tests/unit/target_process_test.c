@@ -20,8 +20,6 @@
 #include "target_process.h"
 #include "target_state.h"
 
-extern char **environ;
-
 static pid_t sleeper(void)
 {
     pid_t pid = fork();

@@ -23,7 +23,7 @@ enum status target_open(const struct target_process *process, enum wire_attach_m
                         unsigned timeout_ms, struct target_link *link, struct error *error);
 
 /* Straight to a sleeping agent. STATUS_NOT_FOUND: none is there. */
-enum status target_connect(const struct target_process *process, unsigned timeout_ms,
+enum status target_connect(const struct target_process *picture, unsigned timeout_ms,
                            struct target_link *link, struct error *error);
 
 /* Loads the agent into a process that has none. */

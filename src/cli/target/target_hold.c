@@ -80,7 +80,7 @@ enum status target_hold_open(struct target_hold *hold, pid_t pid, struct error *
         return error_set(error, STATUS_TARGET, "%d is a thread, not a process", (int)pid);
     }
     /* The pidfd was opened after the folder: if that still answers, both are one process. */
-    struct target_stat stat;
+    struct target_stat stat = {0};
     enum status status = read_stat(hold, &stat, error);
     hold->start = stat.start;
     if (status != STATUS_OK)

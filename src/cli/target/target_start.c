@@ -23,8 +23,6 @@
 #define START_TIMEOUT_NS (30 * 1000000000ull)
 #define SIGNALS          32
 
-extern char **environ;
-
 void target_signals_remember(struct target_signals *signals)
 {
     sigprocmask(SIG_SETMASK, NULL, &signals->mask);

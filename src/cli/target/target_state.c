@@ -229,7 +229,7 @@ static bool is_off(const struct target_process *process, struct target_verdict *
 
 static bool is_unfit(const struct target_process *process, struct target_verdict *verdict)
 {
-    int major = atoi(process->version);
+    long major = strtol(process->version, NULL, 10);
     if (process->version[0] != '\0' && major < 3) {
         verdict->state = TARGET_OLD;
         put(verdict->reason, sizeof verdict->reason,
