@@ -46,6 +46,21 @@ static bool read_shape(const uint8_t *base, uint64_t readable, struct pe_shape *
     return !reader_failed(&reader) && shape->section_count <= METADATA_MAX_SECTIONS;
 }
 
+struct section {
+    uint32_t rva;
+    uint32_t size; /* in memory */
+};
+
+static struct section read_section(struct reader *reader)
+{
+    reader_skip(reader, 8);
+    const uint32_t virtual_size = reader_u32(reader);
+    const uint32_t rva = reader_u32(reader);
+    const uint32_t file_size = reader_u32(reader);
+    reader_skip(reader, 20);
+    return (struct section){.rva = rva, .size = virtual_size ? virtual_size : file_size};
+}
+
 /* Laid out by section: every section must be readable as far as its file data reach. */
 static bool sections_readable(const struct modules *modules, const uint8_t *base, uint64_t readable,
                               const struct pe_shape *shape)
@@ -56,15 +71,11 @@ static bool sections_readable(const struct modules *modules, const uint8_t *base
     reader_init(&reader, base, (size_t)readable);
     reader_seek(&reader, shape->sections_at);
     for (uint32_t i = 0; i < shape->section_count; i++) {
-        reader_skip(&reader, 8);
-        const uint32_t virtual_size = reader_u32(&reader);
-        const uint32_t rva = reader_u32(&reader);
-        const uint32_t file_size = reader_u32(&reader);
-        reader_skip(&reader, 20);
-        const uint32_t size = virtual_size ? virtual_size : file_size;
-        if (reader_failed(&reader) || (uint64_t)rva + size > shape->image_size)
+        const struct section section = read_section(&reader);
+        if (reader_failed(&reader) || (uint64_t)section.rva + section.size > shape->image_size)
             return false;
-        if (size && memory_map_extent(&modules->memory, (uintptr_t)base + rva) < size)
+        if (section.size &&
+            memory_map_extent(&modules->memory, (uintptr_t)base + section.rva) < section.size)
             return false;
     }
     return true;
@@ -119,13 +130,30 @@ static bool bounds_of(struct modules *modules, const uint8_t *base, bool flat, u
     return true;
 }
 
-static const uint8_t *copy_image(struct module_entry *entry, const uint8_t *base, uint64_t length)
+/* Copies what is there: a flat image whole, one laid out by section without its holes. */
+static const uint8_t *copy_image(struct module_entry *entry, const uint8_t *base, uint64_t length,
+                                 bool flat)
 {
-    if (length > COPY_MAX_BYTES)
+    struct pe_shape shape;
+    struct reader reader;
+    if (length > COPY_MAX_BYTES || !read_shape(base, length, &shape) || shape.header_size > length)
         return NULL;
-    entry->copy = malloc((size_t)length);
-    if (entry->copy)
+    entry->copy = calloc(1, (size_t)length);
+    if (!entry->copy)
+        return NULL;
+    if (flat) {
         memcpy(entry->copy, base, (size_t)length);
+        return entry->copy;
+    }
+    memcpy(entry->copy, base, shape.header_size);
+    reader_init(&reader, entry->copy, shape.header_size);
+    reader_seek(&reader, shape.sections_at);
+    for (uint32_t i = 0; i < shape.section_count; i++) {
+        const struct section section = read_section(&reader);
+        if (reader_failed(&reader) || (uint64_t)section.rva + section.size > length)
+            return NULL;
+        memcpy(entry->copy + section.rva, base + section.rva, section.size);
+    }
     return entry->copy;
 }
 
@@ -142,19 +170,21 @@ void module_image_open(struct modules *modules, struct module_entry *entry, cons
     }
     if (!bounds_of(modules, base, flat, &length, &module->unreadable))
         return;
-    /* What may be unloaded under our hands is read from a copy; mapped images have holes
-     * and are not copied. */
+    /* What may be unloaded under our hands is read from a copy. */
     if (module->collectible) {
-        base = flat ? copy_image(entry, base, length) : NULL;
+        base = copy_image(entry, base, length, flat);
         if (!base) {
             module->unreadable = "it can be unloaded, and is too big to be copied";
             return;
         }
     }
-    if (metadata_image_open(&entry->image, base, (size_t)length, !flat, NULL) != STATUS_OK) {
-        module->unreadable = "its image breaks the rules of the format";
+    entry->image = malloc(sizeof(*entry->image));
+    if (!entry->image ||
+        metadata_image_open(entry->image, base, (size_t)length, !flat, NULL) != STATUS_OK) {
+        module->unreadable =
+            entry->image ? "its image breaks the rules of the format" : "out of memory";
         return;
     }
-    module->image = &entry->image;
-    module->precompiled = entry->image.precompiled;
+    module->image = entry->image;
+    module->precompiled = entry->image->precompiled;
 }

@@ -32,14 +32,17 @@ struct module_tokens;
 /* ---- modules ---- */
 
 struct module_entry {
-    struct module public; /* first: a struct module is its entry */
-    struct metadata_image image;
-    uint8_t *copy; /* collectible modules: image on memory of our own */
+    struct module public;         /* first: a struct module is its entry */
+    struct metadata_image *image; /* what public.image points at */
+    uint8_t *copy;                /* collectible modules: image on memory of our own */
     char *path;
     struct module_tokens *tokens; /* lazily; under recompile.emit */
     bool announced;               /* tenants know it; worker */
     _Atomic bool filed;           /* and have made their claims */
 };
+
+/* Modules that are gone stay readable until so many others have gone after them. */
+#define MODULES_GRAVES 256
 
 struct modules {
     pthread_mutex_t collect;
@@ -47,8 +50,10 @@ struct modules {
     struct module_entry **entries; /* grown by the worker under the lock, read by it without */
     uint32_t count;
     uint32_t capacity;
-    struct map by_id;   /* ModuleID -> index + 1 of the living entry */
+    struct map by_id;   /* ModuleID -> the living entry */
     struct map leaving; /* ModuleIDs that may not be asked about any more; under collect */
+    struct module_entry *graves[MODULES_GRAVES];
+    uint32_t next_grave;
     struct memory_map memory;
     bool modifiable; /* DOTNET_MODIFIABLE_ASSEMBLIES=debug */
 };
@@ -59,7 +64,8 @@ void modules_release(struct modules *modules);
  * existing one too; NULL when out of memory or the runtime does not know it. */
 struct module_entry *modules_add(struct modules *modules, struct ICorProfilerInfo15 *info,
                                  uint64_t id);
-/* Worker: takes the image and the id away from a module that has been unloaded. */
+/* Worker: takes the image and the id away from a module that has been unloaded, and the module
+ * out of the table. */
 void modules_forget(struct modules *modules, struct module_entry *entry);
 struct module_entry *modules_entry(struct modules *modules, uint64_t id);
 

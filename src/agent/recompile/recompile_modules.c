@@ -20,7 +20,10 @@ enum status modules_init(struct modules *modules)
 
 static void entry_free(struct module_entry *entry)
 {
+    if (!entry)
+        return;
     recompile_tokens_free(entry->tokens);
+    free(entry->image);
     free(entry->copy);
     free(entry->path);
     free(entry);
@@ -30,6 +33,8 @@ void modules_release(struct modules *modules)
 {
     for (uint32_t i = 0; i < modules->count; i++)
         entry_free(modules->entries[i]);
+    for (uint32_t i = 0; i < MODULES_GRAVES; i++)
+        entry_free(modules->graves[i]);
     free(modules->entries);
     map_release(&modules->by_id);
     map_release(&modules->leaving);
@@ -110,7 +115,7 @@ static bool append(struct modules *modules, struct module_entry *entry)
         }
     }
     if (modules->count < modules->capacity &&
-        map_put(&modules->by_id, entry->public.id, modules->count + 1)) {
+        map_put(&modules->by_id, entry->public.id, (uintptr_t)entry)) {
         modules->entries[modules->count++] = entry;
         done = true;
     }
@@ -143,30 +148,35 @@ void modules_forget(struct modules *modules, struct module_entry *entry)
     entry->public.gone = true;
     entry->public.image = NULL;
     entry->public.unreadable = "it has been unloaded";
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < modules->count; i++) {
+        if (modules->entries[i] != entry)
+            modules->entries[left++] = modules->entries[i];
+    }
+    modules->count = left;
+    struct module_entry **grave = &modules->graves[modules->next_grave++ % MODULES_GRAVES];
+    struct module_entry *oldest = *grave;
+    *grave = entry;
     pthread_mutex_unlock(&modules->lock);
+    entry_free(oldest);
+    free(entry->image);
     free(entry->copy);
+    entry->image = NULL;
     entry->copy = NULL;
 }
 
 struct module_entry *modules_entry(struct modules *modules, uint64_t id)
 {
-    uint64_t index = 0;
-    struct module_entry *entry = NULL;
+    uint64_t entry = 0;
     pthread_mutex_lock(&modules->lock);
-    if (map_get(&modules->by_id, id, &index))
-        entry = modules->entries[index - 1];
+    map_get(&modules->by_id, id, &entry);
     pthread_mutex_unlock(&modules->lock);
-    return entry;
+    return (struct module_entry *)(uintptr_t)entry;
 }
 
 const struct module *modules_next(const struct modules *modules, uint32_t *cursor)
 {
-    while (*cursor < modules->count) {
-        const struct module *module = &modules->entries[(*cursor)++]->public;
-        if (!module->gone)
-            return module;
-    }
-    return NULL;
+    return *cursor < modules->count ? &modules->entries[(*cursor)++]->public : NULL;
 }
 
 const struct module *modules_find(struct modules *modules, uint64_t id)
@@ -190,8 +200,5 @@ const struct module *modules_by_assembly(struct modules *modules, const char *na
 
 uint32_t modules_count(const struct modules *modules)
 {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < modules->count; i++)
-        count += !modules->entries[i]->public.gone;
-    return count;
+    return modules->count;
 }

@@ -3,8 +3,9 @@
  * reader over the loaded image.
  *
  * Filled by EnumModules on the worker, then by the load callbacks. Owned by struct recompile;
- * a struct module stays valid until the process ends (an unloaded one is marked gone and its
- * image released). Worker thread, and inside GetReJITParameters for the module at hand
+ * a struct module stays valid while the module is loaded; an unloaded one is marked gone, its
+ * image released behind the tenants' module_unloading, and the struct itself freed when 256
+ * others have gone after it. Worker thread, and inside GetReJITParameters for the module at hand
  * (module_find takes the table's mutex).
  */
 #ifndef RECOMPILE_MODULES_H
