@@ -264,6 +264,19 @@ static void lambdas_and_local_functions(void **state)
     expect("OrderService.Lambdas+lambda@1", "");
 }
 
+static void top_level_statements(void **state)
+{
+    (void)state;
+    expect("Program.Main", "Program.Main(string[])");
+    expect("Program.M*", "Program.Main(string[])");
+    expect("Program.Main+lambda", "Program.Main+lambda(int)");
+    expect("Program.Main+Check", "Program.Main+Check(int)");
+    expect("at Program.<Main>$(String[] args) in /src/Program.cs:line 2", "Program.Main(string[])");
+    expect("at Program.<<Main>$>g__Check|0_1(Int32 value)", "Program.Main+Check(int)");
+    expect("Program.cs:3", "Program.Main(string[])");
+    expect("Program.cs:5", "Program.Main+Check(int)");
+}
+
 static void compiled_code_is_not_matched_by_accident(void **state)
 {
     (void)state;
@@ -550,6 +563,7 @@ int main(void)
         cmocka_unit_test(parameters),
         cmocka_unit_test(modules),
         cmocka_unit_test(lambdas_and_local_functions),
+        cmocka_unit_test(top_level_statements),
         cmocka_unit_test(compiled_code_is_not_matched_by_accident),
         cmocka_unit_test(stack_trace_lines),
         cmocka_unit_test(file_and_line),

@@ -36,6 +36,8 @@ struct matcher {
     uint64_t name_space_states;
     bool kept;
     bool stopped;
+    struct metadata_rows rows; /* the methods of the type at hand */
+    uint32_t floor;            /* where the runs of the types before have ended */
 };
 
 /* ** may match nothing at all. */
@@ -300,7 +302,7 @@ static bool match_methods(struct matcher *matcher, mdToken type, uint64_t states
 {
     const struct metadata_image *image = matcher->image;
     const struct metadata_pattern *pattern = matcher->pattern;
-    struct metadata_rows rows = metadata_type_methods(image, type);
+    struct metadata_rows rows = matcher->rows;
     bool any = false;
     size_t before = matcher->result.methods;
     for (mdToken method; !matcher->stopped && (method = metadata_rows_next(image, &rows));) {
@@ -402,7 +404,7 @@ static bool around_fits(struct matcher *matcher, uint64_t states, mdToken method
 static void match_inner(struct matcher *matcher, mdToken type)
 {
     const struct metadata_image *image = matcher->image;
-    struct metadata_rows rows = metadata_type_methods(image, type);
+    struct metadata_rows rows = matcher->rows;
     uint64_t states = 0;
     bool known = false;
     if (!is_generated_type(image, type)) {
@@ -490,6 +492,13 @@ static void finish(struct matcher *matcher, struct metadata_pattern_result *resu
 
 static void match_one_type(struct matcher *matcher, mdToken type)
 {
+    /* Types whose runs overlap (in a malformed image) get what is left: so every method is
+     * looked at once, whatever the image says. */
+    matcher->rows = metadata_type_methods(matcher->image, type);
+    if (matcher->rows.next < matcher->floor)
+        matcher->rows.next = matcher->floor;
+    if (matcher->floor < matcher->rows.end)
+        matcher->floor = matcher->rows.end;
     if (matcher->pattern->inner == INNER_NONE)
         match_type(matcher, type);
     else
