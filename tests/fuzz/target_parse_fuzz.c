@@ -50,6 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (target_parse_status(text, size, &status) && status.group_count > TARGET_GROUPS_MAX)
         abort();
     target_parse_offset(text, size, "boottime");
+    char id[16];
+    target_parse_container(text, size, id, sizeof id);
     walk_maps(text, size);
     walk_blocks(text, size);
     free(text);

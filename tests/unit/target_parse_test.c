@@ -246,6 +246,25 @@ static void time_namespaces(void **state)
     assert_int_equal(target_parse_offset(TEXT("boottime 9999999999999999 0"), "boottime"), 0);
 }
 
+static void containers_of_several_makers(void **state)
+{
+    (void)state;
+#define ID "3f2a9c0000000000000000000000000000000000000000000000000000000001"
+    char id[16];
+    static const char docker[] = "0::/system.slice/docker-" ID ".scope\n";
+    static const char old[] = "12:pids:/docker/" ID "\n11:cpu:/x\n";
+    static const char pod[] = "0::/kubepods/burstable/pod12ab/cri-containerd-" ID ".scope";
+    assert_true(target_parse_container(TEXT(docker), id, sizeof id));
+    assert_string_equal(id, "3f2a9c000000");
+    assert_true(target_parse_container(TEXT(old), id, sizeof id));
+    assert_true(target_parse_container(TEXT(pod), id, sizeof id));
+    assert_true(target_parse_container(TEXT(ID), id, sizeof id));
+    assert_false(target_parse_container(TEXT("0::/user.slice/user-1000.slice\n"), id, sizeof id));
+    assert_false(target_parse_container(TEXT(ID "0"), id, sizeof id));
+    assert_false(target_parse_container(TEXT(ID), id, 12));
+    assert_false(target_parse_container("", 0, id, sizeof id));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -263,6 +282,7 @@ int main(void)
         cmocka_unit_test(command_lines),
         cmocka_unit_test(entry_assemblies),
         cmocka_unit_test(time_namespaces),
+        cmocka_unit_test(containers_of_several_makers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,7 +85,8 @@ static bool check_running(struct target_checks *checks)
 static void check_container(const struct target_process *process, struct target_checks *checks)
 {
     if (process->container && process->own_pid != (uint64_t)process->pid)
-        add(checks, TARGET_CHECK_OK, "it lives in a container, as pid %llu",
+        add(checks, TARGET_CHECK_OK, "it lives in a container%s%s, as pid %llu",
+            process->container_id[0] == '\0' ? "" : " ", process->container_id,
             (unsigned long long)process->own_pid);
     else if (process->other_view)
         add(checks, TARGET_CHECK_OK, "it sees other folders than we (mount namespace)");

@@ -212,6 +212,25 @@ int64_t target_parse_offset(const char *text, size_t length, const char *clock)
     return 0;
 }
 
+bool target_parse_container(const char *text, size_t length, char *to, size_t size)
+{
+    enum { ID_DIGITS = 64, SHORT_DIGITS = 12 };
+    size_t run = 0;
+    for (size_t i = 0; i <= length; i++) {
+        if (i < length && digit_of(text[i]) < 16) {
+            run++;
+            continue;
+        }
+        if (run == ID_DIGITS && size > SHORT_DIGITS) {
+            memcpy(to, text + (i - ID_DIGITS), SHORT_DIGITS);
+            to[SHORT_DIGITS] = '\0';
+            return true;
+        }
+        run = 0;
+    }
+    return false;
+}
+
 /* --- maps --- */
 
 /* The kernel writes a newline in a name as \012 and, in newer versions, a backslash as \134. */

@@ -74,6 +74,10 @@ void target_parse_assembly(const char *block, size_t length, const char *executa
 /* "10.0.12" from ".../shared/Microsoft.NETCore.App/10.0.12/libcoreclr.so"; false elsewhere. */
 bool target_parse_version(const char *path, char *to, size_t size);
 
+/* The first 12 digits of a container's id (64 hexadecimal digits) in /proc/PID/cgroup, as docker,
+ * podman and Kubernetes put it there; false: none. */
+bool target_parse_container(const char *text, size_t length, char *to, size_t size);
+
 /* Field `clock` ("boottime") of timens_offsets in nanoseconds; 0 where it does not stand. */
 int64_t target_parse_offset(const char *text, size_t length, const char *clock);
 

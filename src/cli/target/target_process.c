@@ -91,6 +91,16 @@ static void take_namespaces(struct target_process *process, const struct target_
     process->own_start = (uint64_t)((int64_t)process->start + ticks);
 }
 
+static void take_container(struct target_process *process, const struct target_hold *hold)
+{
+    struct buffer text;
+    buffer_init(&text, 65536);
+    if (process->container && target_hold_read(hold, "cgroup", 16384, &text, NULL) == STATUS_OK)
+        target_parse_container(buffer_text(&text), text.length, process->container_id,
+                               sizeof process->container_id);
+    buffer_release(&text);
+}
+
 static void take_command(struct target_process *process, const struct target_hold *hold)
 {
     struct buffer text;
@@ -146,6 +156,7 @@ static void take_inside(struct target_process *process, const struct target_hold
         target_hold_read(hold, "maps", MAPS_LIMIT, &maps, NULL) == STATUS_OK;
     process->limited = !readable;
     take_namespaces(process, hold, root);
+    take_container(process, hold);
     if (readable) {
         buffer_append_u8(&environment, 0); /* a cut block ends here */
         target_inside_environment(process, (const char *)environment.data, environment.length);

@@ -60,16 +60,17 @@ struct target_process {
     uint64_t up_time;                /* ns */
     enum target_run run;
     enum target_kind kind;
-    bool self_contained; /* the runtime is the program's own */
-    bool single_file;    /* ... and linked into its executable */
-    bool limited;        /* environ and maps are not ours to read: what follows is unknown */
-    bool container;      /* its pid or mount namespace is not ours */
-    bool other_view;     /* its mount namespace or root is not ours */
-    char off[96];        /* the setting that switches diagnostics off, as it stands
-                            ("DOTNET_EnableDiagnostics=0"); empty: none */
-    bool off_socket;     /* ... and it is one that leaves no diagnostics socket at all */
-    char hot_reload[96]; /* the variable that says so; empty: none */
-    char rejit_off[96];  /* DOTNET_ProfApi_RejitOnAttach=0, as it stands; empty: none */
+    bool self_contained;   /* the runtime is the program's own */
+    bool single_file;      /* ... and linked into its executable */
+    bool limited;          /* environ and maps are not ours to read: what follows is unknown */
+    bool container;        /* its pid or mount namespace is not ours */
+    char container_id[16]; /* its first 12 digits, where the cgroup's name tells; else empty */
+    bool other_view;       /* its mount namespace or root is not ours */
+    char off[96];          /* the setting that switches diagnostics off, as it stands
+                              ("DOTNET_EnableDiagnostics=0"); empty: none */
+    bool off_socket;       /* ... and it is one that leaves no diagnostics socket at all */
+    char hot_reload[96];   /* the variable that says so; empty: none */
+    char rejit_off[96];    /* DOTNET_ProfApi_RejitOnAttach=0, as it stands; empty: none */
     enum target_slot slot;
     char profiler[TARGET_PATH_BYTES]; /* SLOT_AGENT, SLOT_OTHER: the file, as the target sees it */
     bool profiler_at_start;           /* by the environment, not attached */
