@@ -56,6 +56,8 @@ static void run_rejig(struct run *run, const char *const *words, int stop_after_
     run->code = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
     read_back(out, run->out, sizeof run->out);
     read_back(err, run->err, sizeof run->err);
+    if (strstr(run->err, "runtime error:") || strstr(run->err, "Sanitizer"))
+        fail_msg("%s", run->err);
 }
 
 static void end_fake(pid_t pid)
@@ -364,6 +366,35 @@ static void test_flood(void **state)
     assert_int_equal(shown + lost, FLOOD_CALLS);
 }
 
+/* Nobody reads our output: the rings are drained all the same, and what is dropped is said. */
+static void test_blocked_output(void **state)
+{
+    (void)state;
+    char pid[16], err[1 << 14];
+    int ends[2], status;
+    pid_t fake = fake_fork(scenario_flood);
+    pid_text(pid, fake);
+    assert_int_equal(pipe(ends), 0);
+    FILE *out = fdopen(ends[1], "w"), *errors = tmpfile();
+    const char *words[] = {"watch", pid, "Hot.Loop", "i", "--json", NULL};
+    pid_t rejig = start_rejig(words, out, errors);
+    fclose(out);
+    poll(NULL, 0, 2500);
+    kill(rejig, SIGTERM);
+    /* the last line waits two seconds for the reader; a second signal gives the output up */
+    poll(NULL, 0, 3000);
+    kill(rejig, SIGTERM);
+    uint64_t began = clock_monotonic();
+    waitpid(rejig, &status, 0);
+    assert_true(clock_monotonic() - began < 3000000000ull);
+    close(ends[0]);
+    end_fake(fake);
+    read_back(errors, err, sizeof err);
+    assert_true(WIFEXITED(status));
+    assert_contains(err, " of 300,000 calls, ");
+    assert_contains(err, "reverted 1 method");
+}
+
 /* ---- ends and errors ---- */
 
 static void scenario_death(struct fake *fake)
@@ -579,12 +610,12 @@ static void test_hostile(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text),      cmocka_unit_test(test_json),
-        cmocka_unit_test(test_interrupt), cmocka_unit_test(test_duration),
-        cmocka_unit_test(test_kinds),     cmocka_unit_test(test_flood),
-        cmocka_unit_test(test_death),     cmocka_unit_test(test_agent_error),
-        cmocka_unit_test(test_count),     cmocka_unit_test(test_count_json),
-        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_text),        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_interrupt),   cmocka_unit_test(test_duration),
+        cmocka_unit_test(test_kinds),       cmocka_unit_test(test_blocked_output),
+        cmocka_unit_test(test_flood),       cmocka_unit_test(test_death),
+        cmocka_unit_test(test_agent_error), cmocka_unit_test(test_count),
+        cmocka_unit_test(test_count_json),  cmocka_unit_test(test_hostile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -527,12 +527,23 @@ static enum status finish(struct session *session, struct error *error)
     return status;
 }
 
+/* Until our reader has taken all that is left; a second signal gives it up. */
+static void write_rest(struct session *session)
+{
+    struct sink *sink = &session->sink;
+    while (!sink_settle(sink, 100) && sink_failure(sink) == 0) {
+        take_signals(session);
+        if (stop_wanted == 2 || (stop_wanted && session->signals < 0))
+            break;
+    }
+    sink_close(sink, true);
+}
+
 static void release(struct session *session)
 {
-    bool failed = session->sink.running && sink_failure(&session->sink) != 0;
     target_link_close(&session->link);
     if (session->sink.running)
-        sink_close(&session->sink, failed || stop_wanted == 2);
+        write_rest(session);
     if (session->signals >= 0)
         close(session->signals);
     rings_close(session->rings);

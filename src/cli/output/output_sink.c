@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -79,7 +80,12 @@ enum status sink_open(struct sink *sink, int fd, bool own_fd, struct error *erro
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&sink->changed, &attributes);
     pthread_condattr_destroy(&attributes);
+    /* Signals are the caller's: the thread starts with all of them blocked. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     int failure = pthread_create(&sink->thread, NULL, run, sink);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (failure)
         return error_set(error, STATUS_IO, "cannot start the thread that writes: %s",
                          strerror(failure));
