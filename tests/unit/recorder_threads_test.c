@@ -261,6 +261,92 @@ static void sessions_end_while_threads_record(void **unused)
     close_bed(&bed);
 }
 
+/* ---- threads that do nothing give their chunks up ---- */
+
+static atomic_bool go_on;
+static _Atomic uint32_t done_once;
+
+static void *call_wait_call(void *unused)
+{
+    one_turn(0);
+    atomic_fetch_add(&done_once, 1);
+    while (!atomic_load(&go_on)) {
+        pause_ms(1);
+    }
+    one_turn(0);
+    return unused;
+}
+
+static void idle_threads_hold_no_chunk(void **unused)
+{
+    enum { THREADS = 14 };
+    struct bed bed;
+    struct tally tally;
+    pthread_t threads[THREADS];
+    (void)unused;
+    open_sites(&bed, 1 << 19, &tally); /* sixteen chunks */
+    atomic_store(&go_on, false);
+    atomic_store(&done_once, 0);
+    start_all(threads, THREADS, call_wait_call, NULL);
+    while (atomic_load(&done_once) != THREADS) {
+        pause_ms(1);
+    }
+    reader_drain(&bed.reader);
+    assert_true(tally.exits[0] == THREADS);
+    assert_int_equal(__builtin_popcountll(bed.reader.file->free_chunks[0]), 16 - THREADS);
+    recorder_session_tend(bed.session); /* looks */
+    recorder_session_tend(bed.session); /* nothing has happened since */
+    reader_drain(&bed.reader);
+    assert_int_equal(__builtin_popcountll(bed.reader.file->free_chunks[0]), 16);
+    atomic_store(&go_on, true);
+    join_all(threads, THREADS);
+    reader_drain(&bed.reader);
+    assert_true(tally.exits[0] == 2 * THREADS);
+    assert_int_equal(reader_counter(&bed.reader, 0, WIRE_COUNTER_LOST), 0);
+    close_bed(&bed);
+}
+
+static void *sometimes(void *unused)
+{
+    uint64_t calls = 0;
+    for (uint32_t i = 0; !atomic_load_explicit(&stop, memory_order_relaxed); i++) {
+        one_turn(0);
+        calls++;
+        if (i % 64 == 0) {
+            usleep(50);
+        }
+    }
+    atomic_fetch_add(&made, calls);
+    return unused;
+}
+
+/* Chunks are asked for back all the time, while the threads want to go on using them. */
+static void tending_loses_nothing_of_threads_at_work(void **unused)
+{
+    enum { THREADS = 12 };
+    struct bed bed;
+    struct tally tally;
+    pthread_t threads[THREADS];
+    (void)unused;
+    open_sites(&bed, 1 << 19, &tally);
+    atomic_store(&stop, false);
+    atomic_store(&made, 0);
+    start_all(threads, THREADS, sometimes, NULL);
+    for (int i = 0; i < 3000; i++) {
+        recorder_session_tend(bed.session);
+        if (i % 4 == 0) {
+            reader_drain(&bed.reader);
+        }
+    }
+    atomic_store(&stop, true);
+    join_all(threads, THREADS);
+    reader_drain(&bed.reader);
+    uint64_t lost = reader_counter(&bed.reader, 0, WIRE_COUNTER_LOST);
+    assert_true(tally.exits[0] + lost == atomic_load(&made));
+    assert_true(tally.exits[0] != 0);
+    close_bed(&bed);
+}
+
 /* ---- calls that outlive their session ---- */
 
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
@@ -408,6 +494,8 @@ int main(void)
         cmocka_unit_test(counts_of_many_threads_are_exact),
         cmocka_unit_test(threads_come_and_go),
         cmocka_unit_test(sessions_end_while_threads_record),
+        cmocka_unit_test(idle_threads_hold_no_chunk),
+        cmocka_unit_test(tending_loses_nothing_of_threads_at_work),
         cmocka_unit_test(hundred_blocked_calls_across_two_sessions),
         cmocka_unit_test(a_hostile_peer_harms_only_itself),
     };

@@ -106,6 +106,9 @@ enum status recorder_session_new(uint64_t ring_bytes, uint32_t sites,
  * gives no more (then the session lives with fewer chunks). Worker, until false, soon after the
  * session was announced to the CLI. */
 bool recorder_session_grow(struct recorder_session *session);
+/* Where chunks get scarce, takes those away from threads that have written nothing since the last
+ * time, so that idle threads hold none. Worker, about once a second. */
+void recorder_session_tend(struct recorder_session *session);
 /* Retires all its sites, waits for quiescence, marks the file ended, unmaps, frees. False: a
  * thread is stuck inside a probe (stopped by a debugger, say); the memory goes when a later
  * session begins and that thread is out, and the session's programs and conditions must stay

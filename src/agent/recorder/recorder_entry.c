@@ -100,7 +100,7 @@ uint64_t recorder_enter(uint64_t handle, int64_t v0, int64_t v1, int64_t v2, int
     }
     probe_begin(slot);
     struct recorder_ring *ring = ring_of(slot, site, handle);
-    if (unlikely(ring == NULL || site->enter_values > FAST_VALUES || ring->cursor >= ring->limit)) {
+    if (unlikely(ring == NULL || site->enter_values > FAST_VALUES || !ring_is_fast(ring))) {
         return enter_slow(slot, handle, v0, v1, v2, v3, v4, CALLER());
     }
     uint64_t *to = (uint64_t *)(void *)ring->cursor;
@@ -177,7 +177,7 @@ void recorder_return(uint64_t handle, uint64_t call, int64_t v0, int64_t v1, int
     }
     probe_begin(slot);
     struct recorder_ring *ring = ring_of(slot, site, handle);
-    if (unlikely(ring == NULL || site->exit_values > FAST_VALUES || ring->cursor >= ring->limit)) {
+    if (unlikely(ring == NULL || site->exit_values > FAST_VALUES || !ring_is_fast(ring))) {
         probe_end(slot);
         return_slow(handle, call, v0, v1, v2, v3, CALLER(), time);
         return;

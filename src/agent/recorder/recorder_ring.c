@@ -12,7 +12,7 @@ void ring_close(struct recorder_ring *ring)
     }
     ring->chunk = NULL;
     ring->cursor = NULL;
-    ring->limit = NULL;
+    ring_set_limit(ring, NULL);
     ring->end = NULL;
 }
 
@@ -63,8 +63,44 @@ bool ring_open(struct recorder_ring *ring, struct recorder_slot *slot,
     ring->chunk = chunk;
     ring->cursor = (uint8_t *)(chunk + 1);
     ring->end = (uint8_t *)chunk + WIRE_CHUNK_BYTES;
-    ring->limit = ring->end - RECORDER_FAST_BYTES + 1;
+    ring_set_limit(ring, ring->end - RECORDER_FAST_BYTES + 1);
     return true;
+}
+
+uint32_t ring_free_chunks(struct recorder_session *session)
+{
+    uint32_t count = atomic_load_explicit(&session->chunks_ready, memory_order_acquire);
+    uint32_t free_count = 0;
+    for (uint32_t word = 0; word * 64 < count; word++) {
+        uint64_t bits =
+            atomic_load_explicit(&session->file->free_chunks[word], memory_order_relaxed);
+        free_count += (uint32_t)__builtin_popcountll(bits & mask_of(word, count));
+    }
+    return free_count;
+}
+
+void ring_tend(struct recorder_ring *ring, struct recorder_slot *slot)
+{
+    uint64_t busy = atomic_load_explicit(&slot->busy, memory_order_acquire);
+    bool idle = busy == ring->seen && (busy & 1) == 0;
+    ring->seen = busy;
+    if (!idle) {
+        return;
+    }
+    uint32_t asked = RECORDER_CLAIM_ASKED;
+    atomic_store(&ring->claim, asked);
+    ring_set_limit(ring, NULL);
+    recorder_barrier();
+    if (atomic_load_explicit(&slot->busy, memory_order_acquire) != busy ||
+        !atomic_compare_exchange_strong(&ring->claim, &asked, RECORDER_CLAIM_TAKEN)) {
+        return; /* it has woken up, and takes the claim back with its next record */
+    }
+    /* `cursor` is left alone: the thread may be comparing it with the limit. */
+    if (ring->chunk != NULL) {
+        atomic_store_explicit(&ring->chunk->state, WIRE_CHUNK_FULL, memory_order_release);
+        ring->chunk = NULL;
+    }
+    atomic_store_explicit(&ring->claim, RECORDER_CLAIM_NONE, memory_order_release);
 }
 
 static _Atomic uint64_t *shard(struct recorder_session *session, uint32_t index)

@@ -15,6 +15,30 @@
  * others share the other half. */
 #define RECORDER_OWN_SHARDS (WIRE_SHARDS / 2)
 
+/* Before anything else is done with the ring: takes back what the worker asks for. False: the
+ * worker has it right now. */
+static inline bool ring_own(struct recorder_ring *ring)
+{
+    uint32_t claim = atomic_load_explicit(&ring->claim, memory_order_acquire);
+    if (__builtin_expect(claim == RECORDER_CLAIM_NONE, 1)) {
+        return true;
+    }
+    return claim == RECORDER_CLAIM_ASKED &&
+           atomic_compare_exchange_strong(&ring->claim, &claim, RECORDER_CLAIM_NONE);
+}
+
+/* Worker: has it a chunk, as far as can be seen from here? */
+static inline bool ring_may_be_open(struct recorder_ring *ring)
+{
+    return atomic_load_explicit(&ring->limit, memory_order_relaxed) != NULL ||
+           atomic_load_explicit(&ring->claim, memory_order_relaxed) != RECORDER_CLAIM_NONE;
+}
+
+/* Worker: closes the ring's chunk if its thread has done nothing since the last time. */
+void ring_tend(struct recorder_ring *ring, struct recorder_slot *slot);
+/* How many chunks are free, as far as the file can be believed. */
+uint32_t ring_free_chunks(struct recorder_session *session);
+
 /* Makes the open chunk, if any, full. */
 void ring_close(struct recorder_ring *ring);
 /* Closes the open chunk and takes a free one; false: there is none. */
@@ -25,6 +49,17 @@ static inline bool ring_room(struct recorder_ring *ring, struct recorder_slot *s
                              struct recorder_session *session, size_t bytes)
 {
     return (size_t)(ring->end - ring->cursor) >= bytes || ring_open(ring, slot, session);
+}
+
+/* The fast path's records fit while cursor < limit. */
+static inline bool ring_is_fast(struct recorder_ring *ring)
+{
+    return ring->cursor < atomic_load_explicit(&ring->limit, memory_order_relaxed);
+}
+
+static inline void ring_set_limit(struct recorder_ring *ring, uint8_t *limit)
+{
+    atomic_store_explicit(&ring->limit, limit, memory_order_relaxed);
 }
 
 /* The bytes from the cursor up to `cursor` are whole records: the reader may have them. */

@@ -182,6 +182,7 @@ static void release(struct recorder_session *session)
         struct recorder_ring *ring = &slot->rings[session->index];
         ring_close(ring);
         ring->counters = NULL;
+        atomic_store(&ring->claim, RECORDER_CLAIM_NONE);
     }
     recorder_site_free_all(session);
     atomic_store_explicit(&session->file->ended, 1, memory_order_release);
@@ -297,6 +298,19 @@ bool recorder_session_grow(struct recorder_session *session)
         session->fd = -1;
     }
     return more;
+}
+
+void recorder_session_tend(struct recorder_session *session)
+{
+    uint32_t cursor = 0;
+    struct recorder_slot *slot;
+    bool scarce = ring_free_chunks(session) < atomic_load(&session->chunks_ready) / 2;
+    while (scarce && (slot = recorder_thread_next(&cursor)) != NULL) {
+        struct recorder_ring *ring = &slot->rings[session->index];
+        if (ring_may_be_open(ring)) {
+            ring_tend(ring, slot);
+        }
+    }
 }
 
 bool recorder_session_end(struct recorder_session *session)

@@ -37,14 +37,26 @@
 #define RECORDER_FAST_BYTES                                                                        \
     (sizeof(struct wire_record) + RECORDER_ENTER_VALUES * (sizeof(struct wire_value) + 8))
 
+/* The worker takes chunks away from threads that write nothing (recorder_session_tend). It asks,
+ * sets limit to NULL so that the thread's next record must come past ring_own, orders that before
+ * the thread's next look, and takes the chunk if the thread is not busy and has not taken the
+ * claim back. */
+enum recorder_claim {
+    RECORDER_CLAIM_NONE,
+    RECORDER_CLAIM_ASKED, /* the thread may take it back */
+    RECORDER_CLAIM_TAKEN, /* the worker is closing the chunk: the thread drops what it has */
+};
+
 /* One thread's chain of chunks in one session. */
 struct recorder_ring {
     uint8_t *cursor;            /* the next record goes here; NULL: no chunk */
-    uint8_t *limit;             /* cursor < limit: the fast path's records fit; NULL: no chunk */
+    _Atomic(uint8_t *) limit;   /* cursor < limit: the fast path's records fit; NULL: they do not */
     uint8_t *end;               /* of the chunk */
     struct wire_chunk *chunk;   /* NULL: none */
     _Atomic uint64_t *counters; /* of the thread's shard; NULL: not used yet */
-    uint64_t reserved[3];
+    uint64_t seen;              /* recorder_session_tend: the slot's `busy` when it looked last */
+    _Atomic uint32_t claim;     /* enum recorder_claim */
+    uint32_t reserved[3];
 };
 _Static_assert(sizeof(struct recorder_ring) == RECORDER_LINE, "one line a ring");
 

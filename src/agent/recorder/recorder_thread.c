@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/membarrier.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -110,6 +111,9 @@ static void leave(void *value)
     probe_begin(slot);
     for (uint32_t i = 0; i < RECORDER_MAX_SESSIONS; i++) {
         if (atomic_load_explicit(&recorder_sessions[i].live, memory_order_acquire)) {
+            while (!ring_own(&slot->rings[i])) {
+                sched_yield(); /* the worker is closing it: a few stores */
+            }
             ring_close(&slot->rings[i]);
         }
     }
