@@ -258,6 +258,16 @@ static void the_doctor_measures(void **state)
     assert_string_equal(standin_requests(folder), "08 04 "); /* two ProcessInfo, nothing else */
 }
 
+static void the_doctor_of_an_old_runtime(void **state)
+{
+    (void)state;
+    struct target_process process = begin("old", NULL);
+    struct target_checks checks;
+    target_check_all(&process, &checks);
+    assert_int_equal(checks.verdict.state, TARGET_READY);
+    assert_string_equal(standin_requests(folder), "08 04 00 ");
+}
+
 static void the_doctor_finds_it_silent(void **state)
 {
     (void)state;
@@ -295,6 +305,7 @@ int main(int count, char **arguments)
         TEST(a_listing_needs_no_rejit),
         TEST(another_process_with_the_pid),
         TEST(the_doctor_measures),
+        TEST(the_doctor_of_an_old_runtime),
         TEST(the_doctor_finds_it_silent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -225,7 +225,7 @@ static void standin_request(struct standin *standin)
         return; /* the connection stays open */
     if (head[16] == 3)
         standin_attach(standin, fd);
-    else if (head[17] == 8)
+    else if (head[17] == 8 || plays(standin, "old"))
         standin_error(fd, 0x80131385); /* a runtime that knows ProcessInfo2 only */
     else
         standin_info(fd);

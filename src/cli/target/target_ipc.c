@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base_clock.h"
+#include "clr_hresult.h"
 #include "target_path.h"
 #include "target_socket.h"
 
@@ -95,20 +96,21 @@ enum status target_ipc_connect(const struct target_process *process, const struc
 /* Connects, asks, and leaves the whole answer in `received`; the socket stays open in *fd. */
 static enum status ask(const struct target_process *process, const struct target_hold *hold,
                        const struct buffer *request, uint64_t deadline, int *fd,
-                       struct buffer *received, struct reader *payload, struct error *error)
+                       struct buffer *received, struct reader *payload, uint32_t *hresult,
+                       struct error *error)
 {
-    uint32_t hresult;
+    *hresult = 0;
     enum status status = target_ipc_connect(process, hold, deadline, fd, error);
     if (status == STATUS_OK)
         status = target_ipc_send(*fd, request, deadline, error);
     if (status == STATUS_OK)
-        status = target_ipc_receive(*fd, received, payload, &hresult, deadline, error);
+        status = target_ipc_receive(*fd, received, payload, hresult, deadline, error);
     return status;
 }
 
 static enum status ask_info(const struct target_process *process, const struct target_hold *hold,
                             enum target_ipc_command command, uint64_t deadline,
-                            struct target_info *info, struct error *error)
+                            struct target_info *info, uint32_t *hresult, struct error *error)
 {
     struct buffer request, received;
     struct reader payload;
@@ -116,7 +118,8 @@ static enum status ask_info(const struct target_process *process, const struct t
     buffer_init(&request, 0);
     buffer_init(&received, ANSWER_LIMIT);
     target_ipc_put(&request, command, NULL, 0);
-    enum status status = ask(process, hold, &request, deadline, &fd, &received, &payload, error);
+    enum status status =
+        ask(process, hold, &request, deadline, &fd, &received, &payload, hresult, error);
     if (status == STATUS_OK)
         status = target_ipc_take_info(payload, command, info, error);
     if (fd >= 0)
@@ -133,15 +136,17 @@ enum status target_ipc_info(const struct target_process *process, const struct t
         TARGET_IPC_PROCESS_INFO3, TARGET_IPC_PROCESS_INFO2, TARGET_IPC_PROCESS_INFO};
     uint64_t deadline = clock_monotonic() + (uint64_t)timeout_ms * 1000000;
     enum status status = STATUS_OK;
+    uint32_t hresult = 0;
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         uint64_t begun = clock_monotonic();
         memset(info, 0, sizeof *info);
-        status = ask_info(process, hold, commands[i], deadline, info, error);
+        status = ask_info(process, hold, commands[i], deadline, info, &hresult, error);
         info->answered_in = clock_monotonic() - begun;
         if (status != STATUS_TARGET && status != STATUS_PEER)
             return status; /* an older runtime refuses what it does not know */
     }
-    return status;
+    /* .NET Core 3.1 knows none of them: it answers, and says nothing of itself. */
+    return (HRESULT)hresult == CORDIAGIPC_E_UNKNOWN_COMMAND ? STATUS_OK : status;
 }
 
 enum status target_ipc_environment(const struct target_process *process,
@@ -151,11 +156,13 @@ enum status target_ipc_environment(const struct target_process *process,
     struct buffer request, received;
     struct reader payload;
     uint64_t deadline = clock_monotonic() + (uint64_t)timeout_ms * 1000000;
+    uint32_t hresult;
     int fd = -1;
     buffer_init(&request, 0);
     buffer_init(&received, ANSWER_LIMIT);
     target_ipc_put(&request, TARGET_IPC_ENVIRONMENT, NULL, 0);
-    enum status status = ask(process, hold, &request, deadline, &fd, &received, &payload, error);
+    enum status status =
+        ask(process, hold, &request, deadline, &fd, &received, &payload, &hresult, error);
     size_t head = received.length;
     if (status == STATUS_OK) { /* u32 bytes that follow the answer, u16 zero */
         size_t expected = reader_u32(&payload);

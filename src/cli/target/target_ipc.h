@@ -75,7 +75,8 @@ enum status target_ipc_send(int fd, const struct buffer *request, uint64_t deadl
 enum status target_ipc_receive(int fd, struct buffer *received, struct reader *payload,
                                uint32_t *hresult, uint64_t deadline, struct error *error);
 
-/* Asks the best ProcessInfo that this runtime knows. */
+/* Asks the best ProcessInfo that this runtime knows; one that knows none (3.1) leaves all but
+ * answered_in empty. */
 enum status target_ipc_info(const struct target_process *process, const struct target_hold *hold,
                             unsigned timeout_ms, struct target_info *info, struct error *error);
 /* The environment as the runtime has it now. */
