@@ -29,7 +29,7 @@ struct agent {
     struct session_engine *engine;
     struct worker worker;
     bool list_only;
-    bool started;
+    _Atomic bool started;
     _Atomic(struct recompile *) recompile;
 };
 
@@ -42,7 +42,7 @@ struct recompile *entry_recompile(void)
 
 bool entry_started(void)
 {
-    return agent.started;
+    return atomic_load_explicit(&agent.started, memory_order_relaxed);
 }
 
 /* The highest interface there is: lower ones are its leading slots. */
@@ -75,7 +75,8 @@ static void undo(void)
         agent.info->vtbl->Release(agent.info);
     agent.engine = NULL;
     agent.info = NULL;
-    agent.list_only = agent.started = false;
+    agent.list_only = false;
+    atomic_store(&agent.started, false);
 }
 
 static enum status build(const struct wire_client_data *data, struct error *error)
@@ -150,7 +151,7 @@ HRESULT entry_start(struct IUnknown *info)
         undo();
         return CORPROF_E_PROFILER_CANCEL_ACTIVATION;
     }
-    agent.started = true;
+    atomic_store(&agent.started, true);
     const HRESULT result = settle_in(&data);
     if (hresult_failed(result))
         undo();
@@ -163,6 +164,7 @@ void entry_shutdown(void)
 {
     if (!agent.engine || agent.list_only)
         return;
+    atomic_store(&agent.started, false); /* nobody files claims any more */
     session_engine_stop(agent.engine);
     /* The process ends: what the worker cannot finish in time goes with it. The engine is not
      * freed: other threads still run, and may be asked for the IL of a method. */

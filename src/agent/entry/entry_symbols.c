@@ -10,7 +10,9 @@
 #if defined(__x86_64__)
 #define OLDEST "GLIBC_2.2.5"
 #elif defined(__aarch64__)
-#define OLDEST "GLIBC_2.17"OLD(int, pthread_key_create, (pthread_key_t *key, void (*destroy)(void *)), (key, destroy))
+#define OLDEST                                                                                     \
+    "GLIBC_2.17" OLD(int, pthread_key_create, (pthread_key_t * key, void (*destroy)(void *)),      \
+                     (key, destroy))
 OLD(int, pthread_key_delete, (pthread_key_t key), (key))
 OLD(int, pthread_setspecific, (pthread_key_t key, const void *value), (key, value))
 OLD(void *, pthread_getspecific, (pthread_key_t key), (key))
@@ -35,7 +37,7 @@ OLD(int, pthread_join, (pthread_t thread, void **result), (thread, result))
 OLD(int, pthread_sigmask, (int how, const sigset_t *set, sigset_t *before), (how, set, before))
 OLD(int, pthread_attr_setstacksize, (pthread_attr_t * attributes, size_t bytes),
     (attributes, bytes))
-OLD(int, pthread_key_create, (pthread_key_t *key, void (*destroy)(void *)), (key, destroy))
+OLD(int, pthread_key_create, (pthread_key_t * key, void (*destroy)(void *)), (key, destroy))
 OLD(int, pthread_key_delete, (pthread_key_t key), (key))
 OLD(int, pthread_setspecific, (pthread_key_t key, const void *value), (key, value))
 OLD(void *, pthread_getspecific, (pthread_key_t key), (key))

@@ -3,7 +3,9 @@
  * session: no socket, no wire. The folder that the client data names holds
  *
  *     claims     a line a method: "Assembly Namespace.Type Method count|pass|bad|refuse"
- *     release    once it exists, every claim is taken back
+ *     release    once it exists, every claim is taken back; once it is gone, made again
+ *     release-first  the oldest claim is taken back, and the file removed
+ *     tick       while it exists, the count of calls is logged
  *     stop       once it exists, the engine returns
  *     log        written by this engine, a line an event
  *
@@ -317,6 +319,22 @@ static void release_all(struct session_engine *engine)
     engine->key_count = engine->claimed_from = 0;
 }
 
+/* The oldest claim alone; the others stay. */
+static void release_first(struct session_engine *engine)
+{
+    size_t reverted = 0;
+    struct error error;
+    recompile_release(engine->recompile, &engine->tenant, engine->keys, 1, &reverted, &error);
+    pthread_mutex_lock(&engine->lock);
+    memmove(engine->keys, engine->keys + 1, (engine->key_count - 1) * sizeof(engine->keys[0]));
+    memmove(engine->changes, engine->changes + 1,
+            (engine->key_count - 1) * sizeof(engine->changes[0]));
+    engine->key_count--;
+    engine->claimed_from--;
+    pthread_mutex_unlock(&engine->lock);
+    say(engine, "released the first: %zu restored", reverted);
+}
+
 void session_engine_run(struct session_engine *engine)
 {
     bool released = false;
@@ -325,6 +343,14 @@ void session_engine_run(struct session_engine *engine)
         struct pollfd wait = {.fd = recompile_event(engine->recompile), .events = POLLIN};
         poll(&wait, 1, 10);
         recompile_pump(engine->recompile);
+        if (there(engine, "release-first") && engine->key_count) {
+            release_first(engine);
+            char path[160];
+            snprintf(path, sizeof(path), "%s/release-first", engine->directory);
+            unlink(path);
+        }
+        if (there(engine, "tick"))
+            say(engine, "tick %llu", (unsigned long long)atomic_load(&calls));
         if (!released && there(engine, "release")) {
             released = true;
             release_all(engine);
