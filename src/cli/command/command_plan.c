@@ -225,12 +225,14 @@ void command_plan_locate(struct command_context *context, const struct plan *pla
                                                      : NULL;
     for (uint32_t i = 0; i < plan->probe_count; i++) {
         const struct plan_probe *probe = &plan->probes[i];
-        for (uint32_t j = 0; j < probe->value_count; j++)
-            if (locate(context, &probe->values[j], values, error))
-                return;
+        /* The condition first: of a path that stands in both, what is wrong with the value is
+         * wrong with the condition, too, but not the other way round. */
         for (uint32_t j = 0; j < probe->node_count; j++)
             if (probe->nodes[j].kind >= PLAN_NODE_EQ &&
                 locate(context, &probe->nodes[j].path, probe->condition, error))
+                return;
+        for (uint32_t j = 0; j < probe->value_count; j++)
+            if (locate(context, &probe->values[j], values, error))
                 return;
     }
     error->offset = -1;

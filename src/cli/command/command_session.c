@@ -523,6 +523,8 @@ static enum status finish(struct session *session, struct error *error)
         error_hint(error, "rejig status %d --log tells its last messages",
                    (int)session->process.pid);
     }
+    if (session->end == SESSION_ENDED && process_is_gone(session))
+        session->end = SESSION_TARGET_ENDED;
     report_last(session);
     return status;
 }
