@@ -217,7 +217,7 @@ static void weave_disposals(struct corpus *corpus)
     for (uint32_t row = 1; row <= rows; row++) {
         mdToken method = token_make(CLR_TABLE_MethodDef, row);
         struct metadata_method info;
-        struct reader il;
+        struct reader il = {0};
         if (metadata_method_describe(&corpus->image, method, &info, NULL) == STATUS_OK &&
             info.has_il && strcmp(info.name, "System.IDisposable.Dispose") == 0 &&
             !info.value_type &&

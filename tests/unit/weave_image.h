@@ -191,9 +191,8 @@ static inline void make_methods(struct image_maker *maker)
     make_method(maker, "MoveNext", 0, instance, move);
 }
 
-static inline void make_rows(struct image_maker *maker)
+static inline void make_types(struct image_maker *maker)
 {
-    buffer_append_zeros(&maker->tables, 10); /* Module */
     make_type_ref(maker, "System", "Object");
     make_type_ref(maker, "System", "ValueType");
     make_type_ref(maker, "System.Threading.Tasks", "Task");
@@ -209,9 +208,12 @@ static inline void make_rows(struct image_maker *maker)
     make_type(maker, "<PlaceAsync>d__2", REF_VALUE_TYPE, 5, 15);
     make_type(maker, "<Fire>d__3", REF_VALUE_TYPE, 7, 16);
     make_type(maker, "<Value>d__4", REF_VALUE_TYPE, 9, 17);
-    uint16_t number = MAKE_BLOB(maker, 0x06, 0x08);
-    uint16_t item = MAKE_BLOB(maker, 0x06, 0x13, 0x00);
-    uint16_t text = MAKE_BLOB(maker, 0x06, 0x0e);
+}
+
+/* Fields of the iterator and of the three machines. */
+static inline void make_fields(struct image_maker *maker, uint16_t number, uint16_t item,
+                               uint16_t text)
+{
     make_field(maker, "<>1__state", number);
     make_field(maker, "item", item);
     make_field(maker, "name", text);
@@ -223,7 +225,11 @@ static inline void make_rows(struct image_maker *maker)
     make_field(maker, "<>t__builder", MAKE_BLOB(maker, 0x06, 0x11, CODED_REF(REF_VOID_BUILDER)));
     make_field(maker, "<>1__state", number);
     make_field(maker, "<>t__builder", MAKE_BLOB(maker, 0x06, 0x11, CODED_REF(REF_VALUE_BUILDER)));
-    make_methods(maker);
+}
+
+static inline void make_members(struct image_maker *maker, uint16_t number, uint16_t item,
+                                uint16_t text)
+{
     const uint16_t own = 1 << 3 | 4;     /* TypeSpec 1: Iterator<!0> */
     const uint16_t builder = 2 << 3 | 4; /* TypeSpec 2: AsyncTaskMethodBuilder<int> */
     uint16_t takes_var = MAKE_BLOB(maker, 0x20, 1, 0x01, 0x13, 0x00);
@@ -237,22 +243,36 @@ static inline void make_rows(struct image_maker *maker)
     make_member(maker, REF_VOID_BUILDER << 3 | 1, "SetResult", takes_nothing);
     make_member(maker, REF_VOID_BUILDER << 3 | 1, "SetException", takes_object);
     make_member(maker, REF_VALUE_BUILDER << 3 | 1, "SetResult", takes_nothing);
+}
+
+static inline void make_generic(struct image_maker *maker, uint16_t owner, const char *name)
+{
+    buffer_append_u16(&maker->tables, 0);
+    buffer_append_u16(&maker->tables, 0);
+    buffer_append_u16(&maker->tables, owner);
+    buffer_append_u16(&maker->tables, make_name(maker, name));
+}
+
+static inline void make_rows(struct image_maker *maker)
+{
+    uint16_t number = MAKE_BLOB(maker, 0x06, 0x08);
+    uint16_t item = MAKE_BLOB(maker, 0x06, 0x13, 0x00);
+    uint16_t text = MAKE_BLOB(maker, 0x06, 0x0e);
+    buffer_append_zeros(&maker->tables, 10); /* Module */
+    make_types(maker);
+    make_fields(maker, number, item, text);
+    make_methods(maker);
+    make_members(maker, number, item, text);
     buffer_append_u16(&maker->tables, MAKE_BLOB(maker, 0x07, 2, 0x08, 0x0e)); /* StandAloneSig */
-    buffer_append_u16(&maker->tables,
+    buffer_append_u16(&maker->tables,                                         /* TypeSpec */
                       MAKE_BLOB(maker, 0x15, 0x12, TYPE_ITERATOR << 2, 1, 0x13, 0x00));
     buffer_append_u16(&maker->tables,
                       MAKE_BLOB(maker, 0x15, 0x11, CODED_REF(REF_BUILDER1), 1, 0x08));
     buffer_append_zeros(&maker->tables, 14); /* AssemblyRef */
     buffer_append_u16(&maker->tables, make_name(maker, "System.Runtime"));
     buffer_append_zeros(&maker->tables, 4);
-    buffer_append_u16(&maker->tables, 0); /* GenericParam: of the iterator */
-    buffer_append_u16(&maker->tables, 0);
-    buffer_append_u16(&maker->tables, TYPE_ITERATOR << 1);
-    buffer_append_u16(&maker->tables, make_name(maker, "T"));
-    buffer_append_u16(&maker->tables, 0); /* and of Many */
-    buffer_append_u16(&maker->tables, 0);
-    buffer_append_u16(&maker->tables, 3 << 1 | 1);
-    buffer_append_u16(&maker->tables, make_name(maker, "U"));
+    make_generic(maker, TYPE_ITERATOR << 1, "T");
+    make_generic(maker, (METHOD_MANY & 0xff) << 1 | 1, "U");
 }
 
 static inline void make_tables_head(struct buffer *to)

@@ -242,7 +242,8 @@ static struct il_code code_of(const struct il_instruction *instruction)
     return (struct il_code){.opcode = instruction->opcode, .integer = instruction->integer};
 }
 
-/* At the return: a call that has not completed is handed over to its Task. */
+/* At the return: a call that has not completed is handed over to its Task: the one returned,
+ * or (async void) that of the builder. */
 static void emit_suspended(struct weave_point *point, const struct il_instruction *builder)
 {
     struct weave *weave = point->weave;
@@ -251,15 +252,12 @@ static void emit_suspended(struct weave_point *point, const struct il_instructio
     done[0] = weave_emit_branch(point, CEE_BRFALSE, NULL);
     weave_call(point, WEAVE_ENTRY_KEY_WANTED, NULL);
     done[1] = weave_emit_branch(point, CEE_BRFALSE, NULL);
-    struct il_code load;
-    if (weave->result) {
-        load = il_code_ldloc(weave->result_local);
-    } else {
+    if (builder) {
         weave_emit(point, code_of(builder));
         weave_emit(point, code_of(builder->next));
         emit_task_of_builder(point);
-        load = il_code_ldloc(local_task(weave));
     }
+    struct il_code load = il_code_ldloc(builder ? local_task(weave) : weave->result_local);
     weave_emit(point, load);
     done[2] = weave_emit_branch(point, CEE_BRFALSE, NULL);
     emit_key_of_task(point, load);

@@ -201,6 +201,7 @@ static void take_map(struct weave *weave, struct weave_result *result)
     uint32_t count = il_map_append(&weave->il, &entries);
     struct weave_map_entry *map = count ? calloc(count, sizeof *map) : NULL;
     if (buffer_failed(&entries) || !map) {
+        free(map);
         weave_fail(weave, STATUS_MEMORY, "no memory for the map of offsets");
     } else {
         const struct il_map_entry *from = (const struct il_map_entry *)(void *)entries.data;

@@ -179,7 +179,7 @@ struct weave_values {
 /* Loads the values (staging those that do not fit), the fixed arguments, and calls. What the
  * entry point returns is then kept: in call_local for ENTER and ASYNC_FIRST, on the stack for
  * KEY_WANTED. Then clears all that was pinned. `values` may be NULL. */
-void weave_call(struct weave_point *point, enum weave_entry entry,
+void weave_call(struct weave_point *point, enum weave_entry which,
                 const struct weave_values *values);
 
 /* ---- values (weave_value.c) ------------------------------------------------------------------ */
