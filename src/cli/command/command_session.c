@@ -81,7 +81,7 @@ static enum status open_output(struct session *session, struct error *error)
 {
     int fd;
     bool own;
-    int otherwise = session->has_program ? STDERR_FILENO : STDOUT_FILENO;
+    int otherwise = session->context->line->program ? STDERR_FILENO : STDOUT_FILENO;
     enum status status = command_open_output(session->context->line, otherwise, &fd, &own, error);
     if (status != STATUS_OK)
         return status;
@@ -224,7 +224,6 @@ enum status session_open(struct session *session, struct command_context *contex
     target_link_init(&session->link);
     printer_init(&session->printer);
     join_init(&session->join, printer_call, &session->printer);
-    session->has_program = context->line->program != NULL;
     enum status status = take_options(session, error);
     if (status == STATUS_OK)
         status = make_plan(context, &session->arena, &session->plan, error);
@@ -232,7 +231,6 @@ enum status session_open(struct session *session, struct command_context *contex
         return status;
     session->printer.plan = &session->plan;
     status = open_output(session, error);
-    session->has_program = false;
     if (status != STATUS_OK)
         return status;
     catch_early_signals();

@@ -585,7 +585,8 @@ static void write_typed(struct value_writer *writer, const struct value *value,
         write_struct(writer, type, spot);
     else
         write_object(writer, type, spot);
-    if (value->kind == WIRE_VALUE_UNRESOLVED) {
+    bool told = type && type->kind == WIRE_TYPE_EXCEPTION && value->first_child;
+    if (value->kind == WIRE_VALUE_UNRESOLVED && !told) {
         writer->cut = true;
         if (!writer->json && type && !ends_with_more(writer->out))
             buffer_append_text(writer->out, MORE);
