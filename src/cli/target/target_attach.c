@@ -377,11 +377,12 @@ enum status target_connect(const struct target_process *picture, unsigned timeou
     return status;
 }
 
-/* Another rejig attached between our look and our request: is its agent there now? */
-static bool other_came_first(const struct target_process *picture)
+/* Our agent is loaded and has no socket: another rejig's on its way in, or one that only listed
+ * methods on its way out. Waits until it is one or the other; true: it listens. */
+static bool agent_listens(const struct target_process *picture)
 {
     struct target_process process;
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 600; i++) {
         if (target_process_read(picture->pid, &process, NULL) != STATUS_OK ||
             process.start != picture->start || process.slot != TARGET_SLOT_AGENT)
             return false;
@@ -403,10 +404,12 @@ enum status target_open(const struct target_process *process, enum wire_attach_m
         return target_state_error(process, &verdict, error);
     }
     enum status status = target_connect(process, timeout_ms, link, error);
+    if (status == STATUS_NOT_FOUND && agent_listens(process))
+        status = target_connect(process, timeout_ms, link, error);
     if (status != STATUS_NOT_FOUND)
         return status;
     status = attach_picture(process, mode, timeout_ms, link, &taken, error);
-    if (taken && other_came_first(process))
+    if (taken && agent_listens(process))
         status = target_connect(process, timeout_ms, link, error);
     return status;
 }
