@@ -240,7 +240,7 @@ static void report(const struct corpus *corpus, const char *path)
 
 static void weave_image(const char *path, struct corpus *corpus)
 {
-    struct stat file;
+    struct stat file = {0};
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     assert_true(descriptor >= 0 && fstat(descriptor, &file) == 0);
     void *bytes = mmap(NULL, (size_t)file.st_size, PROT_READ, MAP_PRIVATE, descriptor, 0);

@@ -1,5 +1,5 @@
-/* Async methods of the C# compiler: the method itself makes a state machine and starts it;
- * the machine's MoveNext completes the Task through its builder. */
+/* Async methods of the C# and the Visual Basic compiler: the method itself makes a state machine
+ * and starts it; the machine's MoveNext completes the Task through its builder. */
 #include "weave_state.h"
 
 #include <string.h>
@@ -87,12 +87,12 @@ static enum completion completion_of(struct weave *weave, const struct il_instru
 /* The builder's generic argument is what SetResult takes. */
 static bool open_machine(struct weave *weave)
 {
-    weave->state_field = weave_field_used(weave, "<>1__state");
-    weave->builder_field = weave_field_used(weave, "<>t__builder");
+    weave->state_field = weave_field_of_machine(weave, WEAVE_FIELD_STATE);
+    weave->builder_field = weave_field_of_machine(weave, WEAVE_FIELD_BUILDER);
     if (!weave->has_this || weave->state_field == mdTokenNil ||
         weave->builder_field == mdTokenNil) {
         weave_fail(weave, STATUS_UNSUPPORTED,
-                   "no state machine of the C# compiler is found in the method's IL");
+                   "no state machine of a known compiler is found in the method's IL");
         return false;
     }
     const struct meta_type *type = weave_field_type(weave, weave->builder_field);
@@ -231,7 +231,7 @@ static struct il_instruction *find_builder(struct weave *weave)
         if (i->opcode != CEE_LDFLDA || !i->previous || !loads_local(i->previous))
             continue;
         if (metadata_member_read(weave->request->image, i->token, &member, NULL) == STATUS_OK &&
-            member.is_field && strcmp(member.name, "<>t__builder") == 0)
+            member.is_field && weave_field_is(member.name, WEAVE_FIELD_BUILDER))
             return i->previous;
     }
     return NULL;
@@ -277,7 +277,7 @@ void weave_kickoff(struct weave *weave)
     }
     if (!weave->result && !(builder = find_builder(weave))) {
         weave_fail(weave, STATUS_UNSUPPORTED,
-                   "no state machine of the C# compiler is found in the method's IL");
+                   "no state machine of a known compiler is found in the method's IL");
         return;
     }
     weave_values_check(weave, weave->request->enter, weave->request->enter_count, true);

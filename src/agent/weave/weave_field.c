@@ -44,7 +44,29 @@ static bool uses_field(const struct il_instruction *instruction)
     return info && info->operand == IL_OPERAND_FIELD;
 }
 
-mdToken weave_field_used(struct weave *weave, const char *name)
+bool weave_field_is(const char *name, enum weave_machine_field field)
+{
+    static const char *const names[][2] = {
+        [WEAVE_FIELD_STATE] = {"<>1__state", "$State"},
+        [WEAVE_FIELD_BUILDER] = {"<>t__builder", "$Builder"},
+    };
+    return strcmp(name, names[field][0]) == 0 || strcmp(name, names[field][1]) == 0;
+}
+
+mdToken weave_field_of_machine(struct weave *weave, enum weave_machine_field field)
+{
+    for (struct il_instruction *i = weave->first; i; i = i->next) {
+        if (!uses_field(i))
+            continue;
+        const char *used = own_field_name(weave, i->token);
+        if (used && weave_field_is(used, field))
+            return i->token;
+    }
+    return mdTokenNil;
+}
+
+/* The token of the first instruction of the body that uses the field. */
+static mdToken field_used(struct weave *weave, const char *name)
 {
     for (struct il_instruction *i = weave->first; i; i = i->next) {
         if (!uses_field(i))
@@ -86,7 +108,7 @@ mdToken weave_field_reference(struct weave *weave, mdToken field)
         return field;
     const char *name =
         metadata_cell_text(image, CLR_TABLE_Field, token_rid(field), METADATA_FIELD_NAME);
-    mdToken used = weave_field_used(weave, name);
+    mdToken used = field_used(weave, name);
     return used != mdTokenNil ? used : find_reference(weave, name);
 }
 

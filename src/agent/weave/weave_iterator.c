@@ -33,7 +33,7 @@ static void emit_start(struct weave *weave)
 void weave_iterator_move_next(struct weave *weave)
 {
     check_iterator(weave);
-    weave->state_field = weave_field_used(weave, "<>1__state");
+    weave->state_field = weave_field_of_machine(weave, WEAVE_FIELD_STATE);
     if (weave->state_field == mdTokenNil)
         weave_fail(weave, STATUS_UNSUPPORTED, "no state of an iterator is found in its IL");
     if (!weave->result || weave->result->element != ELEMENT_TYPE_BOOLEAN)

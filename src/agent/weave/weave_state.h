@@ -201,9 +201,17 @@ void weave_pins_clear(struct weave_point *point, const struct weave_pins *pins);
 /* ---- fields of state machines (weave_field.c) ---------------------------------------------------
  */
 
-/* Finds how the body names a field of its own type: the token of the first instruction that
- * uses it; nil: it does not. */
-mdToken weave_field_used(struct weave *weave, const char *name);
+/* Fields that the C# compiler and the Visual Basic one give every state machine. */
+enum weave_machine_field {
+    WEAVE_FIELD_STATE,
+    WEAVE_FIELD_BUILDER,
+};
+
+/* True where that is the field's name in one of the two. */
+bool weave_field_is(const char *name, enum weave_machine_field field);
+/* Finds how the body names such a field of its own type: the token of the first instruction
+ * that uses it; nil: it does not. */
+mdToken weave_field_of_machine(struct weave *weave, enum weave_machine_field field);
 /* The token by which code of this method names a FieldDef of its own type: itself, or, where
  * the type is generic, a MemberRef to it on the type's own instantiation. Nil: there is none. */
 mdToken weave_field_reference(struct weave *weave, mdToken field);
