@@ -71,12 +71,6 @@ void value_write(struct value_writer *writer, const struct value *value,
 
 /* ---- for the files of this room ---- */
 
-/* Where the bytes of a value stand: in the data of an item of the list. */
-struct value_place {
-    const struct value *item;
-    uint16_t ordinal;
-};
-
 /* output_scalar.c: 64 bits as a value of that element type; r4 and r8 as a double's bits. */
 void value_write_scalar(struct value_writer *writer, uint8_t element, uint64_t bits);
 void value_write_enum(struct value_writer *writer, const struct type_info *type, uint64_t bits);
