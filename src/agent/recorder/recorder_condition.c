@@ -4,9 +4,10 @@
 #include "recorder_object.h"
 #include "wire_message.h"
 
-#define MOST_LEAVES  64u
-#define MOST_NODES   192u
-#define MOST_NESTING 64u
+#define MOST_LEAVES   64u
+#define MOST_NODES    192u
+#define MOST_NESTING  64u
+#define DECIMAL_BYTES 16u
 
 /* ---- is it well formed ---- */
 
@@ -162,20 +163,16 @@ static bool compare_value(const struct capture_node *node, uint64_t address,
     struct number number;
     const void *at = (const void *)(uintptr_t)address;
     uint8_t element = layout->element;
-    switch (layout->kind) {
-    case WIRE_TYPE_DECIMAL:
+    if (layout->kind == WIRE_TYPE_DECIMAL && layout->size >= DECIMAL_BYTES) {
         number = number_decimal(at);
         element = 0;
-        break;
-    case WIRE_TYPE_TIMESPAN:
+    } else if (layout->kind == WIRE_TYPE_TIMESPAN && layout->size >= sizeof(int64_t)) {
         number = scalar_number(ELEMENT_TYPE_I8, memory_u64(address));
         element = ELEMENT_TYPE_I8;
-        break;
-    case WIRE_TYPE_ENUM:
-    case WIRE_TYPE_PRIMITIVE:
+    } else if ((layout->kind == WIRE_TYPE_ENUM || layout->kind == WIRE_TYPE_PRIMITIVE) &&
+               layout->size >= element_bytes(element)) {
         number = scalar_number(element, element_load(element, address));
-        break;
-    default:
+    } else {
         return false;
     }
     return is_numeric(node) && compare_numbers(node, &number, element);

@@ -114,13 +114,19 @@ static void start(struct place *place, const struct capture_value *value,
     }
 }
 
+bool place_is_nullable(const struct layout *layout)
+{
+    return layout->kind == WIRE_TYPE_NULLABLE && layout->item != NULL &&
+           (uint64_t)layout->value_at + layout->item->size <= layout->size;
+}
+
 void place_unwrap(struct place *place)
 {
     if (place->kind != PLACE_VALUE || place->layout == NULL) {
         return;
     }
     const struct layout *layout = place->layout;
-    if (layout->kind == WIRE_TYPE_NULLABLE && layout->item != NULL) {
+    if (place_is_nullable(layout)) {
         if (*(const uint8_t *)(uintptr_t)place->address == 0) {
             set_reference(place, 0, 0);
             return;
@@ -128,7 +134,8 @@ void place_unwrap(struct place *place)
         set_value(place, place->address + layout->value_at, layout->item, 0);
         layout = place->layout;
     }
-    if (layout->kind == WIRE_TYPE_PRIMITIVE && element_bytes(layout->element) != 0) {
+    if (layout->kind == WIRE_TYPE_PRIMITIVE && element_bytes(layout->element) != 0 &&
+        element_bytes(layout->element) <= layout->size) {
         set_memory(place, place->address, layout->element, NULL, 0);
     }
 }
@@ -173,7 +180,7 @@ static void step_value(struct place *place, uint32_t name)
         place->kind = PLACE_UNKNOWN_VALUE;
         return;
     }
-    if (place->layout->kind == WIRE_TYPE_NULLABLE && field_named(place->layout, name) == NULL) {
+    if (place_is_nullable(place->layout) && field_named(place->layout, name) == NULL) {
         uint64_t type = place->layout->type;
         place_unwrap(place);
         if (place->kind != PLACE_VALUE) {
@@ -189,9 +196,9 @@ static void step_object(struct place *place, uint32_t name)
 {
     uint64_t object = place->address;
     const struct layout *layout = place_layout(object);
-    if (layout == NULL) {
+    if (layout == NULL || (layout->is_value && layout->size > object_bytes(object))) {
         place->kind = PLACE_UNKNOWN_OBJECT;
-    } else if (layout->is_value && layout->size <= object_bytes(object)) {
+    } else if (layout->is_value) {
         set_value(place, object + OBJECT_HEAD, layout, 0);
         step_value(place, name);
     } else {

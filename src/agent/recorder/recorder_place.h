@@ -50,6 +50,9 @@ const struct layout *place_layout(uint64_t object);
 /* Bytes that the field takes up in memory. */
 uint64_t place_field_bytes(const struct layout_field *field);
 
+/* Nullable<T> whose T is known. */
+bool place_is_nullable(const struct layout *layout);
+
 /* Looks through Nullable<T> and at primitives that have a layout: becomes the place of T's value,
  * or PLACE_NULL. Other places stay as they are. */
 void place_unwrap(struct place *place);

@@ -117,7 +117,7 @@ static void write_inside(struct value_writer *writer, uint32_t parent, size_t at
         return;
     }
     writer->nesting++;
-    if (layout->kind == WIRE_TYPE_NULLABLE && layout->item != NULL) {
+    if (place_is_nullable(layout)) {
         if (*(const uint8_t *)(uintptr_t)address != 0) {
             write_inside(writer, parent, at + layout->value_at, address + layout->value_at,
                          layout->item, depth);
@@ -173,6 +173,14 @@ static void write_items(struct value_writer *writer, uint32_t parent, uint64_t a
     }
 }
 
+static bool write_unknown(struct value_writer *writer, struct value_root root, uint64_t object)
+{
+    uint64_t bytes = object_bytes(object);
+    bool cut = bytes > RAW_BYTES;
+    return put_bytes(writer, WIRE_VALUE_UNRESOLVED, cut, 0, root, object_type(object), 0, 8,
+                     object + OBJECT_HEAD, cut ? RAW_BYTES : bytes);
+}
+
 /* An array's first items. `most`: of them are meant, a list's count. */
 static void write_array(struct value_writer *writer, struct value_root root, uint64_t object,
                         const struct layout *layout, uint32_t most, uint32_t depth)
@@ -180,7 +188,11 @@ static void write_array(struct value_writer *writer, struct value_root root, uin
     uint32_t component = object_component(object);
     uint64_t bytes = object_bytes(object) + OBJECT_HEAD;
     uint64_t there = 0;
-    if (component != 0 && component == layout->item_size && layout->items_at <= bytes) {
+    if (component == 0 || (uint64_t)layout->count_at + 4 > bytes) {
+        write_unknown(writer, root, object); /* the layout is not this object's */
+        return;
+    }
+    if (component == layout->item_size && layout->items_at <= bytes) {
         there = (bytes - layout->items_at) / component;
     }
     uint32_t total = memory_u32(object + layout->count_at);
@@ -191,7 +203,7 @@ static void write_array(struct value_writer *writer, struct value_root root, uin
     size_t length = count * component;
     uint32_t ordinal = writer->count;
     uint8_t *to = put_typed(writer, WIRE_VALUE_ARRAY, count < total, layout->element, root,
-                            layout->type, total, component == 0 ? 1 : component, &length);
+                            layout->type, total, component, &length);
     if (to != NULL && length != 0) {
         memcpy(to, (const void *)(uintptr_t)(object + layout->items_at), length);
         write_items(writer, ordinal, object + layout->items_at, length / component, component,
@@ -202,7 +214,7 @@ static void write_array(struct value_writer *writer, struct value_root root, uin
 static void write_list_items(struct value_writer *writer, uint32_t parent, uint64_t object,
                              uint64_t bytes, const struct layout *layout, uint32_t depth)
 {
-    if (layout->items_at + 8 > bytes || layout->count_at + 4 > bytes ||
+    if ((uint64_t)layout->items_at + 8 > bytes || (uint64_t)layout->count_at + 4 > bytes ||
         layout->items_at < OBJECT_HEAD) {
         return;
     }
@@ -220,6 +232,10 @@ static void write_list_items(struct value_writer *writer, uint32_t parent, uint6
 static void write_span_items(struct value_writer *writer, uint32_t parent, size_t at,
                              uint64_t address, const struct layout *layout, uint32_t depth)
 {
+    if ((uint64_t)layout->items_at + 8 > layout->size ||
+        (uint64_t)layout->count_at + 4 > layout->size) {
+        return;
+    }
     uint64_t first = memory_u64(address + layout->items_at);
     uint32_t total = memory_u32(address + layout->count_at);
     bool references = element_is_reference(layout->element);
@@ -253,22 +269,21 @@ static void write_span_items(struct value_writer *writer, uint32_t parent, size_
 
 /* ---- objects ---- */
 
-static void write_string(struct value_writer *writer, struct value_root root, uint64_t object,
-                         uint32_t count_at, uint32_t units_at)
+static void write_string(struct value_writer *writer, struct value_root root, uint64_t object)
 {
-    uint32_t total = memory_u32(object + count_at);
+    uint32_t total = memory_u32(object + STRING_LENGTH_AT);
     uint32_t units = total < writer->limits->max_string ? total : writer->limits->max_string;
     put_bytes(writer, WIRE_VALUE_STRING, units < total, ELEMENT_TYPE_STRING, root,
-              object_type(object), total, 2, object + units_at, (size_t)units * 2);
+              object_type(object), total, 2, object + STRING_UNITS_AT, (size_t)units * 2);
 }
 
 static void write_message(struct value_writer *writer, uint32_t parent, uint64_t object,
                           uint64_t bytes)
 {
     uint32_t at = exception_message_offset();
-    if (at >= OBJECT_HEAD && at + 8 <= bytes && memory_u64(object + at) != 0) {
-        write_string(writer, child_of(parent, at - OBJECT_HEAD), memory_u64(object + at),
-                     STRING_LENGTH_AT, STRING_UNITS_AT);
+    uint64_t message = at >= OBJECT_HEAD && at + 8 <= bytes ? memory_u64(object + at) : 0;
+    if (message != 0 && object_component(message) == 2) {
+        write_string(writer, child_of(parent, at - OBJECT_HEAD), message);
     }
 }
 
@@ -280,14 +295,6 @@ static void write_inner(struct value_writer *writer, uint32_t parent, uint64_t o
         write_object(writer, child_of(parent, at - OBJECT_HEAD), memory_u64(object + at),
                      ELEMENT_TYPE_CLASS, 0);
     }
-}
-
-static bool write_unknown(struct value_writer *writer, struct value_root root, uint64_t object)
-{
-    uint64_t bytes = object_bytes(object);
-    bool cut = bytes > RAW_BYTES;
-    return put_bytes(writer, WIRE_VALUE_UNRESOLVED, cut, 0, root, object_type(object), 0, 8,
-                     object + OBJECT_HEAD, cut ? RAW_BYTES : bytes);
 }
 
 static void write_boxed(struct value_writer *writer, struct value_root root, uint64_t object,
@@ -338,7 +345,11 @@ static void write_known(struct value_writer *writer, struct value_root root, uin
 {
     switch (layout->kind) {
     case WIRE_TYPE_STRING:
-        write_string(writer, root, object, layout->count_at, layout->items_at);
+        if (object_component(object) == 2) {
+            write_string(writer, root, object);
+        } else {
+            write_unknown(writer, root, object); /* the layout is not this object's */
+        }
         break;
     case WIRE_TYPE_ARRAY:
         write_array(writer, root, object, layout, UINT32_MAX, depth);
@@ -361,7 +372,7 @@ static void write_object(struct value_writer *writer, struct value_root root, ui
     writer->nesting++;
     const struct layout *layout;
     if (element == ELEMENT_TYPE_STRING) {
-        write_string(writer, root, object, STRING_LENGTH_AT, STRING_UNITS_AT);
+        write_string(writer, root, object);
     } else if ((layout = place_layout(object)) != NULL) {
         write_known(writer, root, object, layout, depth);
     } else {
