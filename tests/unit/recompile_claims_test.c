@@ -272,6 +272,58 @@ static void a_release_beside_other_claims(void **state)
     harness_down(&bench);
 }
 
+/* A big batch is requested at once, and followed bit by bit. */
+static void a_big_batch_is_followed_later(void **state)
+{
+    struct bench bench;
+    struct error error;
+    struct method_key keys[300];
+    struct recompile_totals totals;
+    size_t count = 0, reverted = 0;
+    (void)state;
+    harness_up(&bench);
+    const struct module *linq = modules_find(recompile_modules(harness_recompile), bench.linq);
+    for (uint32_t row = 1; count < 300; row++) {
+        const struct method_key key = {.module = bench.linq, .method = 0x06000000 | row};
+        if (recompile_method_refusal(harness_recompile, linq, key.method, &error) == STATUS_OK &&
+            key.method != bench.where.method)
+            keys[count++] = key;
+    }
+    standin_inlines(bench.standin, bench.where.module, bench.where.method, keys[7].module,
+                    keys[7].method);
+    assert_int_equal(recompile_claim(harness_recompile, &bench.a.tenant, keys, count, &error),
+                     STATUS_OK);
+    recompile_totals(harness_recompile, &totals);
+    assert_int_equal(totals.claimed, 300);
+    assert_int_equal(totals.following, 300);
+    assert_true(ends_with(harness_call(&bench, keys[299]), "A"));
+    assert_false(harness_call(&bench, bench.where).recompiled);
+    recompile_pump(harness_recompile);
+    for (int i = 0; i < 100; i++) {
+        recompile_totals(harness_recompile, &totals);
+        if (!totals.following)
+            break;
+        recompile_pump(harness_recompile);
+    }
+    assert_int_equal(totals.following, 0);
+    assert_true(harness_call(&bench, bench.where).asked);
+    assert_true(ends_with(harness_call(&bench, keys[7]), "A"));
+    assert_int_equal(
+        recompile_release(harness_recompile, &bench.a.tenant, keys, count, &reverted, &error),
+        STATUS_OK);
+    assert_int_equal(reverted, 301);
+    /* Released before it was followed: nothing is requested any more. */
+    assert_int_equal(recompile_claim(harness_recompile, &bench.a.tenant, keys, count, &error),
+                     STATUS_OK);
+    assert_int_equal(
+        recompile_release(harness_recompile, &bench.a.tenant, keys, count, &reverted, &error),
+        STATUS_OK);
+    const uint32_t before = standin_counts(bench.standin).requests;
+    recompile_pump(harness_recompile);
+    assert_int_equal(standin_counts(bench.standin).requests, before);
+    harness_down(&bench);
+}
+
 static void an_unknown_runtime_is_asked_plainly(void **state)
 {
     struct bench bench;
@@ -321,6 +373,7 @@ int main(void)
         cmocka_unit_test(a_refused_revert_is_tried_again),
         cmocka_unit_test(inliners_are_followed_and_reverted),
         cmocka_unit_test(a_release_beside_other_claims),
+        cmocka_unit_test(a_big_batch_is_followed_later),
         cmocka_unit_test(an_unknown_runtime_is_asked_plainly),
         cmocka_unit_test(parameters_without_claim),
     };

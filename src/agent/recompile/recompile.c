@@ -59,6 +59,7 @@ void recompile_free(struct recompile *recompile)
     modules_release(&recompile->modules);
     method_table_release(&recompile->methods);
     map_release(&recompile->compiling);
+    method_batch_release(&recompile->follow);
     for (size_t i = 0; i < recompile->notes.count; i++)
         free(recompile->notes.list[i].reason);
     free(recompile->notes.list);
@@ -163,7 +164,7 @@ enum status recompile_claim(struct recompile *recompile, struct tenant *tenant,
     pthread_mutex_lock(&recompile->lock);
     const bool noted = note_claims(recompile, bit, keys, count, &batch, &fresh);
     pthread_mutex_unlock(&recompile->lock);
-    const HRESULT result = noted ? recompile_request(recompile, &batch, true) : E_OUTOFMEMORY;
+    const HRESULT result = noted ? recompile_request_claim(recompile, &batch) : E_OUTOFMEMORY;
     if (hresult_failed(result)) {
         char text[HRESULT_TEXT_BYTES];
         take_back(recompile, bit, &fresh);
@@ -216,7 +217,7 @@ enum status recompile_release(struct recompile *recompile, struct tenant *tenant
         status = error_set(error, STATUS_MEMORY, "out of memory");
     *reverted = recompile_let_go(recompile, &released, generation);
     /* The others' changes alone: the runtime asks for the IL anew. */
-    const HRESULT result = recompile_request(recompile, &kept, false);
+    const HRESULT result = recompile_request(recompile, &kept);
     if (hresult_failed(result)) {
         char text[HRESULT_TEXT_BYTES];
         status = error_set(error, STATUS_TARGET, "the runtime refuses to recompile: %s",
@@ -273,6 +274,7 @@ void recompile_totals(struct recompile *recompile, struct recompile_totals *tota
     *totals = (struct recompile_totals){0};
     pthread_mutex_lock(&recompile->lock);
     totals->failed = recompile->failed;
+    totals->following = recompile->follow.count;
     for (struct method_entry *entry; (entry = method_table_next(&recompile->methods, &cursor));) {
         totals->claimed += entry->claims != 0;
         totals->compiled += entry->claims && entry->asked;

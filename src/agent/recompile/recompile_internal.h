@@ -84,6 +84,7 @@ struct method_entry {
     bool asked;          /* GetReJITParameters has come for the present claims */
     bool compiled;       /* and the body was compiled; tenants know */
     bool reverting;      /* the runtime has refused the revert so far */
+    bool following;      /* stands in recompile.follow */
 };
 
 /* Open addressing over (module, method). Under recompile.lock. */
@@ -128,6 +129,16 @@ struct notes {
     bool lost; /* out of memory: modules are enumerated anew */
 };
 
+/* A growing list of methods in the shape of the runtime's requests. */
+struct method_batch {
+    ModuleID *modules;
+    mdToken *methods;
+    uint32_t count;
+    uint32_t capacity;
+};
+bool method_batch_add(struct method_batch *batch, struct method_key key);
+void method_batch_release(struct method_batch *batch);
+
 struct recompile {
     struct ICorProfilerInfo15 *info;
     struct recompile_version version;
@@ -143,6 +154,7 @@ struct recompile {
     uint32_t failed;
     uint32_t generation;
     struct notes notes;
+    struct method_batch follow; /* claimed; inliners not requested yet */
     struct map compiling; /* FunctionID -> ReJITID that is being compiled for the first time */
 
     struct tenant *tenants[RECOMPILE_TENANTS];
@@ -160,18 +172,12 @@ void recompile_note(struct recompile *recompile, struct note note);
 /* Under recompile->lock. */
 void recompile_note_locked(struct recompile *recompile, struct note note);
 
-/* A growing list of methods in the shape of the runtime's requests. */
-struct method_batch {
-    ModuleID *modules;
-    mdToken *methods;
-    uint32_t count;
-    uint32_t capacity;
-};
-bool method_batch_add(struct method_batch *batch, struct method_key key);
-void method_batch_release(struct method_batch *batch);
-
 /* recompile_request.c: worker, without locks. */
-HRESULT recompile_request(struct recompile *recompile, struct method_batch *batch, bool inliners);
+HRESULT recompile_request(struct recompile *recompile, struct method_batch *batch);
+/* Requests a claim: small batches with their inliners, big ones plainly, to be followed. */
+HRESULT recompile_request_claim(struct recompile *recompile, struct method_batch *batch);
+/* Requests the inliners of some methods more; true: there are more to do. */
+bool recompile_follow(struct recompile *recompile);
 /* Reverts; what the runtime refuses stays in the table as `reverting`, everything else is
  * removed from it unless it has claims again. Answers how many run their own code. */
 size_t recompile_revert(struct recompile *recompile, struct method_batch *batch);

@@ -223,6 +223,8 @@ void recompile_pump(struct recompile *recompile)
             break;
     }
     revert_leftovers(recompile);
+    if (recompile_follow(recompile))
+        recompile_note(recompile, (struct note){.kind = NOTE_NOTHING});
 }
 
 void recompile_wait_for_module(struct recompile *recompile, uint64_t module)

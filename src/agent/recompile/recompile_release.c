@@ -57,8 +57,8 @@ static size_t request_again(struct recompile *recompile, struct method_batch *re
         }
     }
     pthread_mutex_unlock(&recompile->lock);
-    const HRESULT first = recompile_request(recompile, released, false);
-    const HRESULT second = recompile_request(recompile, &inliners, false);
+    const HRESULT first = recompile_request(recompile, released);
+    const HRESULT second = recompile_request(recompile, &inliners);
     size_t restored = 0;
     if (!hresult_failed(first))
         restored += released->count;

@@ -2,19 +2,90 @@
  * from inside (ReJITError). */
 #include <stdlib.h>
 
+#include "base_clock.h"
 #include "recompile_internal.h"
 
-HRESULT recompile_request(struct recompile *recompile, struct method_batch *batch, bool inliners)
+#define FOLLOW_AT_ONCE 32
+#define FOLLOW_NS      UINT64_C(10000000) /* then the worker looks at its sockets again */
+
+HRESULT recompile_request(struct recompile *recompile, struct method_batch *batch)
 {
     struct ICorProfilerInfo15 *info = recompile->info;
     if (batch->count == 0)
         return S_OK;
-    if (inliners && recompile->follows) {
-        return info->vtbl->RequestReJITWithInliners(
-            info, COR_PRF_REJIT_BLOCK_INLINING | COR_PRF_REJIT_INLINING_CALLBACKS, batch->count,
-            batch->modules, batch->methods);
-    }
     return info->vtbl->RequestReJIT(info, batch->count, batch->modules, batch->methods);
+}
+
+static HRESULT request_with_inliners(struct recompile *recompile, struct method_batch *batch)
+{
+    struct ICorProfilerInfo15 *info = recompile->info;
+    if (batch->count == 0)
+        return S_OK;
+    return info->vtbl->RequestReJITWithInliners(
+        info, COR_PRF_REJIT_BLOCK_INLINING | COR_PRF_REJIT_INLINING_CALLBACKS, batch->count,
+        batch->modules, batch->methods);
+}
+
+/* Puts the methods in line; those that found no memory there are not followed. */
+static void line_up(struct recompile *recompile, const struct method_batch *batch)
+{
+    pthread_mutex_lock(&recompile->lock);
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct method_key key = {.module = batch->modules[i], .method = batch->methods[i]};
+        struct method_entry *entry = method_table_find(&recompile->methods, key);
+        if (entry && !entry->following)
+            entry->following = method_batch_add(&recompile->follow, key);
+    }
+    recompile_note_locked(recompile, (struct note){.kind = NOTE_NOTHING});
+    pthread_mutex_unlock(&recompile->lock);
+}
+
+HRESULT recompile_request_claim(struct recompile *recompile, struct method_batch *batch)
+{
+    if (!recompile->follows)
+        return recompile_request(recompile, batch);
+    if (batch->count <= FOLLOW_AT_ONCE)
+        return request_with_inliners(recompile, batch);
+    const HRESULT result = recompile_request(recompile, batch);
+    if (!hresult_failed(result))
+        line_up(recompile, batch);
+    return result;
+}
+
+/* Takes the next few methods out of the line that are claimed still. */
+static void take_some(struct recompile *recompile, struct method_batch *some)
+{
+    pthread_mutex_lock(&recompile->lock);
+    struct method_batch *line = &recompile->follow;
+    while (line->count && some->count < FOLLOW_AT_ONCE) {
+        line->count--;
+        const struct method_key key = {.module = line->modules[line->count],
+                                       .method = line->methods[line->count]};
+        struct method_entry *entry = method_table_find(&recompile->methods, key);
+        if (entry)
+            entry->following = false;
+        if (entry && entry->claims && !method_batch_add(some, key))
+            break;
+    }
+    if (!line->count)
+        method_batch_release(line);
+    pthread_mutex_unlock(&recompile->lock);
+}
+
+bool recompile_follow(struct recompile *recompile)
+{
+    const uint64_t end = clock_monotonic() + FOLLOW_NS;
+    struct method_batch some = {0};
+    bool more = true;
+    while (more && clock_monotonic() < end) {
+        some.count = 0;
+        take_some(recompile, &some);
+        more = some.count != 0;
+        /* Refused: the methods themselves are requested already, only copies go unseen. */
+        request_with_inliners(recompile, &some);
+    }
+    method_batch_release(&some);
+    return more;
 }
 
 /* One method after its revert was asked for. True: it runs its own code. */
