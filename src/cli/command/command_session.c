@@ -3,253 +3,19 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base_clock.h"
 #include "base_text.h"
-#include "target_attach.h"
+#include "command_session_inside.h"
 
-#define NS_PER_MS       1000000ull
-#define NS_PER_S        1000000000ull
-#define READY_TIMEOUT   (60 * NS_PER_S)
-#define END_TIMEOUT     (5 * NS_PER_S)
-#define SILENCE         (5 * NS_PER_S)
-#define BUSY_WAIT_MS    2
-#define IDLE_WAIT_MS    10
-#define FLOOD_BYTES     ((size_t)256 << 10) /* more than this in one round: no pause */
-#define CLOCK_ANCHOR_NS NS_PER_S
-
-/* Set by Ctrl-C and its like while we are still opening; later a signalfd takes them. */
-static volatile sig_atomic_t stop_wanted;
-
-static void note_stop(int number)
-{
-    (void)number;
-    stop_wanted = 1;
-}
-
-static void ending_signals(sigset_t *set)
-{
-    sigemptyset(set);
-    sigaddset(set, SIGINT);
-    sigaddset(set, SIGTERM);
-    sigaddset(set, SIGHUP);
-}
-
-static void catch_early_signals(void)
-{
-    struct sigaction action = {.sa_handler = note_stop};
-    sigset_t set;
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
-    ending_signals(&set);
-    sigprocmask(SIG_UNBLOCK, &set, NULL);
-}
-
-static void open_signals(struct session *session)
-{
-    sigset_t set;
-    ending_signals(&set);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    session->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-/* ---- opening ---- */
-
-static enum status take_options(struct session *session, struct error *error)
-{
-    const struct command_line *line = session->context->line;
-    enum status status =
-        command_number(line, OPTION_LIMIT, 1, UINT64_MAX, &session->printer.limit, error);
-    if (status == STATUS_OK)
-        status = command_duration(line, OPTION_DURATION, &session->duration_ns, error);
-    session->json = session->printer.json = command_has(line, OPTION_JSON);
-    if (status == STATUS_OK && session->json && line->program &&
-        !command_has(line, OPTION_OUTPUT)) {
-        error_set(error, STATUS_USAGE, "--json with -- PROGRAM needs -o FILE");
-        error_hint(error, "stdout and stderr belong to the program");
-        return STATUS_USAGE;
-    }
-    return status;
-}
-
-static enum status open_output(struct session *session, struct error *error)
-{
-    int fd;
-    bool own;
-    int otherwise = session->context->line->program ? STDERR_FILENO : STDOUT_FILENO;
-    enum status status = command_open_output(session->context->line, otherwise, &fd, &own, error);
-    if (status != STATUS_OK)
-        return status;
-    unsigned rows;
-    command_terminal_size(fd, &session->printer.width, &rows);
-    session->printer.colour = command_colours(fd) && !session->json;
-    session->printer.limit_lines = isatty(fd) == 1 && !session->json;
-    session->printer.sink = &session->sink;
-    return sink_open(&session->sink, fd, own, error);
-}
-
-static enum status start_program(struct session *session, struct error *error)
-{
-    struct command_context *context = session->context;
-    int code = TARGET_EXIT_NOT_STARTED;
-    enum status status =
-        target_start(context->line->program, &context->signals, &session->started, &code, error);
-    if (status != STATUS_OK) {
-        context->exit_code = code;
-        return status;
-    }
-    session->has_program = true;
-    status = target_start_link(&session->started, &stop_wanted, &session->link, error);
-    struct error ignored;
-    error_init(&ignored);
-    if (target_process_read(session->started.pid, &session->process, &ignored) != STATUS_OK)
-        session->process.pid = session->started.pid;
-    return status;
-}
-
-static enum status open_link(struct session *session, struct error *error)
-{
-    enum status status;
-    if (session->context->line->program) {
-        status = start_program(session, error);
-    } else {
-        status = command_find_target(session->context->line, &session->process, error);
-        if (status == STATUS_OK)
-            status = target_open(&session->process, WIRE_ATTACH_PROBE, 0, &session->link, error);
-    }
-    session->connected = status == STATUS_OK;
-    session->printer.pid = (uint32_t)session->process.pid;
-    return status;
-}
-
-static void start_clock(struct session *session)
-{
-    const struct target_hello *hello = &session->link.hello;
-    double rate = hello->rate ? 1048576.0 / (double)hello->rate : 1.0;
-    session->printer.clock = (struct clock_line){.origin_ticks = hello->ticks,
-                                                 .origin_realtime = hello->realtime,
-                                                 .nanoseconds_per_tick = rate};
-}
-
-static enum status send_plan(struct session *session, struct error *error)
-{
-    struct buffer frame;
-    buffer_init(&frame, 0);
-    size_t mark = wire_frame_begin(&frame, WIRE_MSG_PLAN);
-    wire_plan_put(&frame, &session->plan);
-    wire_frame_end(&frame, mark);
-    enum status status = STATUS_OK;
-    if (buffer_failed(&frame) || frame.length > WIRE_FRAME_MAX)
-        status = error_set(error, STATUS_USAGE, "the probes are too large for one plan");
-    if (status == STATUS_OK)
-        status = target_link_send(&session->link, &frame, clock_monotonic() + END_TIMEOUT, error);
-    buffer_release(&frame);
-    return status;
-}
-
-static enum status open_rings(struct session *session, struct error *error)
-{
-    int fd = target_link_take_descriptor(&session->link);
-    if (fd < 0)
-        return error_set(error, STATUS_PEER, "the agent sent no memory file");
-    enum status status = rings_open(&session->rings, fd, error);
-    close(fd);
-    return status;
-}
-
-/* Receives until the session is in force. */
-static enum status await_session(struct session *session, struct error *error)
-{
-    uint64_t deadline = clock_monotonic() + READY_TIMEOUT;
-    for (;;) {
-        uint16_t type = 0;
-        struct reader payload;
-        uint64_t now = clock_monotonic();
-        if (stop_wanted)
-            return error_set(error, STATUS_LIMIT, "stopped before the probes were in force");
-        if (now > deadline)
-            return error_set(error, STATUS_TIMEOUT, "the agent did not answer within 60 s");
-        enum status status =
-            target_link_receive(&session->link, now + 100 * NS_PER_MS, &type, &payload, error);
-        if (status == STATUS_TIMEOUT)
-            continue;
-        if (status == STATUS_OK)
-            status = session_take(session, type, payload, error);
-        if (status != STATUS_OK)
-            return status;
-        if (type == WIRE_MSG_SESSION)
-            return open_rings(session, error);
-        if (type == WIRE_MSG_ENDED)
-            return error_set(error, STATUS_PEER, "the agent ended the session: %s",
-                             session->ended_reason);
-    }
-}
-
-static void write_json_start(struct session *session)
-{
-    struct print_start start = {
-        .name = session->process.name,
-        .runtime = session->link.hello.runtime,
-        .command = session->context->line->whole,
-        .methods = session->methods,
-        .refused = session->refused,
-        .pending = session->modules_pending,
-        .attach_ns = session->ready - session->began,
-        .attached = session->link.attached,
-        .clock = session->link.hello.clock == WIRE_CLOCK_TSC ? "tsc" : "clock_gettime",
-    };
-    json_start(&session->printer, &start);
-    for (uint32_t i = 0; i < session->printer.methods.count; i++) {
-        struct method *method = methods_get(&session->printer.methods, i);
-        if (method)
-            json_method(&session->printer, method);
-    }
-    for (uint32_t i = 0; i < session->may_miss_count; i++)
-        json_notice(&session->printer, "may-miss", session->may_miss[i]);
-}
-
-enum status session_open(struct session *session, struct command_context *context,
-                         session_planner *make_plan, struct error *error)
-{
-    memset(session, 0, sizeof *session);
-    session->context = context;
-    session->signals = -1;
-    session->began = clock_monotonic();
-    arena_init(&session->arena, 0);
-    target_link_init(&session->link);
-    printer_init(&session->printer);
-    join_init(&session->join, printer_call, &session->printer);
-    enum status status = take_options(session, error);
-    if (status == STATUS_OK)
-        status = make_plan(context, &session->arena, &session->plan, error);
-    if (status != STATUS_OK)
-        return status;
-    session->printer.plan = &session->plan;
-    status = open_output(session, error);
-    if (status != STATUS_OK)
-        return status;
-    catch_early_signals();
-    status = open_link(session, error);
-    if (status == STATUS_OK)
-        status = send_plan(session, error);
-    if (status == STATUS_OK)
-        status = await_session(session, error);
-    if (status != STATUS_OK)
-        return status;
-    start_clock(session);
-    session->ready = session->last_event = clock_monotonic();
-    if (session->json)
-        write_json_start(session);
-    report_first(session);
-    return STATUS_OK;
-}
-
-/* ---- the loop ---- */
+#define NS_PER_S     1000000000ull
+#define END_TIMEOUT  (5 * NS_PER_S)
+#define SILENCE      (5 * NS_PER_S)
+#define BUSY_WAIT_MS 2
+#define IDLE_WAIT_MS 10
+#define FLOOD_BYTES  ((size_t)256 << 10) /* more than this in one round: no pause */
 
 uint64_t session_sum(const struct session *session, enum wire_counter counter)
 {
@@ -344,9 +110,9 @@ static void take_signals(struct session *session)
         if (session->end == SESSION_RUNS)
             session->end = SESSION_STOPPED;
         else
-            stop_wanted = 2;
+            session_stop = 2;
     }
-    if (stop_wanted && session->end == SESSION_RUNS)
+    if (session_stop && session->end == SESSION_RUNS)
         session->end = SESSION_STOPPED;
 }
 
@@ -443,7 +209,7 @@ static enum status end_session(struct session *session, struct error *error)
     if (session->connected && !session->ended_known)
         target_link_send_empty(&session->link, WIRE_MSG_END, deadline, NULL);
     while (session->connected && !session->ended_known && status == STATUS_OK &&
-           clock_monotonic() < deadline && stop_wanted < 2) {
+           clock_monotonic() < deadline && session_stop < 2) {
         status = drain(session, false, error);
         if (status == STATUS_OK)
             status = receive(session, error);
@@ -464,7 +230,7 @@ static enum status end_session(struct session *session, struct error *error)
 enum status session_run(struct session *session, struct error *error)
 {
     enum status status = STATUS_OK;
-    open_signals(session);
+    session_open_signals(session);
     while (session->end == SESSION_RUNS && status == STATUS_OK) {
         status = step(session, error);
         if (session->end == SESSION_RUNS && status == STATUS_OK)
@@ -497,14 +263,14 @@ static bool process_is_gone(struct session *session)
 
 static void wait_for_program(struct session *session)
 {
-    stop_wanted = 0;
+    session_stop = 0;
     if (session->signals < 0)
-        open_signals(session);
+        session_open_signals(session);
     while (!target_start_wait(&session->started, 100)) {
         enum session_end end = session->end;
         take_signals(session);
         session->end = end;
-        if (stop_wanted == 2)
+        if (session_stop == 2)
             return;
     }
     session->context->exit_code = session->started.code;
@@ -533,7 +299,7 @@ static void write_rest(struct session *session)
     struct sink *sink = &session->sink;
     while (!sink_settle(sink, 100) && sink_failure(sink) == 0) {
         take_signals(session);
-        if (stop_wanted == 2 || (stop_wanted && session->signals < 0))
+        if (session_stop == 2 || (session_stop && session->signals < 0))
             break;
     }
     sink_close(sink, true);
@@ -560,7 +326,10 @@ enum status session_conduct(struct session *session, enum status opened, struct 
     enum status status = opened;
     struct error later;
     error_init(&later);
-    if (opened == STATUS_OK) {
+    if (opened != STATUS_OK && session_stop) {
+        command_say("(stopped before anything was in force)");
+        status = STATUS_OK;
+    } else if (opened == STATUS_OK) {
         status = run(session, error);
         enum status finished = finish(session, &later);
         if (status == STATUS_OK && finished != STATUS_OK) {
