@@ -10,13 +10,7 @@
 #if defined(__x86_64__)
 #define OLDEST "GLIBC_2.2.5"
 #elif defined(__aarch64__)
-#define OLDEST                                                                                     \
-    "GLIBC_2.17" OLD(int, pthread_key_create, (pthread_key_t * key, void (*destroy)(void *)),      \
-                     (key, destroy))
-OLD(int, pthread_key_delete, (pthread_key_t key), (key))
-OLD(int, pthread_setspecific, (pthread_key_t key, const void *value), (key, value))
-OLD(void *, pthread_getspecific, (pthread_key_t key), (key))
-
+#define OLDEST "GLIBC_2.17"
 #endif
 
 #if defined(OLDEST) && defined(__GLIBC__)
