@@ -419,6 +419,27 @@ static void thousands_of_layouts_are_found_again(void **unused)
     assert_int_equal(layout_publish(again)->size, 1);
 }
 
+static void a_type_that_is_unloaded_is_forgotten(void **unused)
+{
+    const uint64_t type = 0x7000;
+    uint64_t wanted;
+    (void)unused;
+    layout_forget(type); /* never known */
+    for (uint32_t turn = 1; turn <= 3; turn++) {
+        struct layout *layout = calloc(1, sizeof *layout);
+        layout->type = type;
+        layout->size = turn;
+        assert_ptr_equal(layout_publish(layout), layout);
+        assert_int_equal(layout_find(type)->size, turn);
+        layout_forget(type);
+        assert_null(layout_find(type));
+    }
+    while (layout_next_wanted(&wanted)) {
+    }
+    layout_want(type);
+    assert_true(layout_next_wanted(&wanted) && wanted == type);
+}
+
 static void wanted_types_are_asked_for_once(void **unused)
 {
     uint64_t type;
@@ -485,6 +506,7 @@ int main(void)
         cmocka_unit_test(a_stuck_thread_keeps_the_memory_mapped),
         cmocka_unit_test(names_are_interned),
         cmocka_unit_test(thousands_of_layouts_are_found_again),
+        cmocka_unit_test(a_type_that_is_unloaded_is_forgotten),
         cmocka_unit_test(wanted_types_are_asked_for_once),
         cmocka_unit_test(layouts_have_a_cap),
     };

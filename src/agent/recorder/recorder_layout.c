@@ -13,10 +13,19 @@
 #define NAMES_MAX        65536u
 #define NAME_BYTES_MAX   512u
 #define INSTANCES_MAX    65536u
+#define KIND_FORGOTTEN   0xffu /* stands where a layout was that no longer holds */
+
+/* Readers may be at what it was for as long as they like: both are kept. */
+struct forgotten {
+    const struct layout *was;
+    struct forgotten *next;
+    struct layout layout; /* its fields are none */
+};
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all below but the atomics */
 static struct recorder_table layouts;
 static struct recorder_wanted wanted_layouts;
+static struct forgotten *forgotten;
 static size_t layout_bytes;
 static _Atomic bool layouts_full;
 static struct text_map names;
@@ -53,7 +62,8 @@ uint32_t layout_name(const char *name)
 
 const struct layout *layout_find(uint64_t type)
 {
-    return recorder_table_find(&layouts, type);
+    const struct layout *layout = recorder_table_find(&layouts, type);
+    return layout != NULL && layout->kind == KIND_FORGOTTEN ? NULL : layout;
 }
 
 static uint32_t offset_of(const struct layout *layout, uint32_t name)
@@ -92,7 +102,11 @@ static const struct layout *publish(struct layout *layout)
         atomic_store(&layouts_full, true);
         return NULL;
     }
-    if (layout->type == 0 || !recorder_table_add(&layouts, layout)) {
+    if (layout->type == 0) {
+        return NULL;
+    }
+    bool again = recorder_table_find(&layouts, layout->type) != NULL;
+    if (!(again ? recorder_table_replace : recorder_table_add)(&layouts, layout)) {
         return NULL;
     }
     layout_bytes += bytes;
@@ -116,6 +130,24 @@ const struct layout *layout_publish(struct layout *layout)
         free(layout);
     }
     return known;
+}
+
+void layout_forget(uint64_t type)
+{
+    pthread_mutex_lock(&lock);
+    if (layout_find(type) != NULL) {
+        struct forgotten *entry = calloc(1, sizeof *entry);
+        if (entry != NULL) {
+            entry->layout.type = type;
+            entry->layout.kind = KIND_FORGOTTEN;
+            entry->was = layout_find(type);
+            entry->next = forgotten;
+            forgotten = entry;
+            recorder_table_replace(&layouts, &entry->layout);
+            layout_bytes += sizeof *entry;
+        }
+    }
+    pthread_mutex_unlock(&lock);
 }
 
 void layout_want(uint64_t type)

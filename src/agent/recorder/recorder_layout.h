@@ -71,6 +71,11 @@ const struct layout *layout_find(uint64_t type);
  * freed): the type stays unresolved. Agent threads (worker, GetReJITParameters). */
 const struct layout *layout_publish(struct layout *layout);
 
+/* The type is unloaded, and its ClassID may come to mean another one: from now on it is not known
+ * (and may be published anew). What was known is kept for readers that are at it. Agent threads,
+ * before the runtime frees the type (ClassUnloadStarted, ModuleUnloadStarted). */
+void layout_forget(uint64_t type);
+
 /* In a probe. */
 void layout_want(uint64_t type);
 /* Worker: takes one wanted type out of the set; false: none. */
@@ -83,6 +88,9 @@ struct instance {
     uint32_t type_count;           /* the type's arguments */
     uint32_t method_count;         /* the method's arguments */
     const struct layout *types[8]; /* the type's first, then the method's; NULL: a reference */
+    uint32_t unknown; /* bit n: types[n] is not known, and may be a value type: raw bytes only.
+                         A value type without a layout must have its bit set: taken for a
+                         reference it would bring the target down */
 };
 const struct instance *instance_find(uint64_t address);
 void instance_want(uint64_t address);

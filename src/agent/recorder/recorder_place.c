@@ -70,7 +70,9 @@ static void set_instance(struct place *place, const struct capture_value *value,
         return;
     }
     const struct layout *type = instance->types[index];
-    if (type == NULL) {
+    if (instance->unknown >> index & 1) {
+        set_value(place, address, NULL, value->size);
+    } else if (type == NULL) {
         set_reference(place, memory_u64(address), ELEMENT_TYPE_OBJECT);
     } else {
         set_memory(place, address, type->element, type, type->size);

@@ -75,6 +75,25 @@ bool recorder_table_add(struct recorder_table *table, const void *entry)
     return true;
 }
 
+bool recorder_table_replace(struct recorder_table *table, const void *entry)
+{
+    struct recorder_table_slots *slots = atomic_load_explicit(&table->slots, memory_order_relaxed);
+    const uint64_t *key = entry;
+    size_t at = hash(*key);
+    for (size_t tries = 0; slots != NULL && tries <= slots->mask; tries++, at++) {
+        _Atomic(const uint64_t *) *place = &slots->entries[at & slots->mask];
+        const uint64_t *there = atomic_load_explicit(place, memory_order_relaxed);
+        if (there == NULL) {
+            return false;
+        }
+        if (*there == *key) {
+            atomic_store_explicit(place, key, memory_order_release);
+            return true;
+        }
+    }
+    return false;
+}
+
 void recorder_wanted_put(struct recorder_wanted *wanted, uint64_t key)
 {
     size_t at = hash(key);

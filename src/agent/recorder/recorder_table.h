@@ -30,6 +30,9 @@ struct recorder_table {
 const void *recorder_table_find(struct recorder_table *table, uint64_t key);
 /* One writer at a time; the key must not be there yet. False: out of memory. */
 bool recorder_table_add(struct recorder_table *table, const void *entry);
+/* One writer at a time: puts the entry in the place of the one with its key; readers may still
+ * hold that. False: there is none. */
+bool recorder_table_replace(struct recorder_table *table, const void *entry);
 
 /* A small set of keys that probes put in and the worker takes out; no lock, no allocation. */
 #define RECORDER_WANTED 512u
