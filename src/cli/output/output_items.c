@@ -13,6 +13,7 @@ struct items {
     uint64_t type;        /* of the elements, where they are value types */
     uint32_t size;        /* of one element */
     const char *declared; /* name of the elements' type */
+    const char *container;
 };
 
 static uint32_t element_size(struct value_writer *writer, uint8_t element, uint64_t type_id,
@@ -73,6 +74,22 @@ static void write_elements(struct value_writer *writer, const struct items *item
     buffer_append_u8(writer->out, ']');
 }
 
+/* In JSON, items of which none is shown: [] would say that there are none. */
+static void write_count(struct value_writer *writer, const struct items *items)
+{
+    char number[NUMBER_TEXT];
+    if (items->total == 0) {
+        buffer_append_text(writer->out, "[]");
+        return;
+    }
+    buffer_append_text(writer->out, "{\"$type\":");
+    value_write_word(writer, items->container);
+    buffer_append_text(writer->out, ",\"$count\":");
+    number_u64(number, items->total);
+    buffer_append_text(writer->out, number);
+    buffer_append_text(writer->out, ",\"$more\":true}");
+}
+
 static void write_items(struct value_writer *writer, const struct items *items, unsigned level,
                         unsigned nested)
 {
@@ -80,12 +97,10 @@ static void write_items(struct value_writer *writer, const struct items *items, 
         write_characters(writer, items);
     } else if (items->array && level < writer->depth) {
         write_elements(writer, items, level + 1, nested);
-    } else if (writer->json) {
-        writer->cut |= items->total > 0;
-        buffer_append_text(writer->out, "[]");
     } else {
         writer->cut |= items->total > 0;
-        return;
+        if (writer->json)
+            write_count(writer, items);
     }
 }
 
@@ -136,6 +151,7 @@ void value_write_array(struct value_writer *writer, const struct value *array,
         strcat(name, "[]");
     }
     const char *shown = type ? type->name : declared[0] ? declared : name;
+    items.container = shown;
     write_container_name(writer, shown, array->total, items_follow(writer, &items, level));
     write_items(writer, &items, level, nested);
 }
@@ -163,6 +179,7 @@ void value_write_counted(struct value_writer *writer, const struct type_info *ty
         array = NULL;
     describe_items(writer, array, type, &items);
     items.total = (uint32_t)known_load(spot_bytes(count), 4, false);
+    items.container = type->name;
     write_container_name(writer, type->name, items.total, items_follow(writer, &items, spot.level));
     write_items(writer, &items, spot.level, spot.nested);
 }
