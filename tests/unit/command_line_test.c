@@ -1,4 +1,5 @@
-// uses: command script output target metadata wire
+// uses: command script output target metadata wire clr
+// sanitize: address,undefined
 /* Command lines: who is the target, what is an option, what is refused; and the pages made from
  * the same table. */
 #include <setjmp.h>

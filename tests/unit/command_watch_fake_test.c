@@ -1,4 +1,5 @@
-// uses: command output target wire clr
+// uses: command script output target metadata wire clr
+// sanitize: address,undefined thread
 /* The whole CLI against a fake agent: what it prints, its exit codes, and what a hostile agent
  * can do to it. */
 #include <setjmp.h>

@@ -1,4 +1,5 @@
-// uses: output
+// uses: output wire clr
+// sanitize: address,undefined
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
 // uses: output wire clr
+// sanitize: address,undefined
 /* Draining: order, recycling, merging by time, and files that lie; and joining records. */
 #include <setjmp.h>
 #include <stdarg.h>

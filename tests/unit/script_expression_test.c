@@ -1,4 +1,5 @@
 // uses: script wire
+// sanitize: address,undefined
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

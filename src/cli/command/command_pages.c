@@ -150,6 +150,26 @@ static void bash_arguments(struct buffer *out)
     }
 }
 
+static void bash_commands(struct buffer *out)
+{
+    for (size_t i = 0; i < COMMAND_COUNT_OF; i++)
+        buffer_append_format(out, "%s%s", i ? " " : "", command_rows[i].name);
+}
+
+/* What may stand behind the command: a target, or for help a command. */
+static void bash_first_words(struct buffer *out)
+{
+    buffer_append_text(out, "    help:*) ((COMP_CWORD == 2)) && COMPREPLY=($(compgen -W '");
+    bash_commands(out);
+    buffer_append_text(out, "' -- \"$word\")) ;;\n");
+    for (size_t i = 0; i < COMMAND_COUNT_OF; i++)
+        if (command_rows[i].target != COMMAND_TAKES_NO)
+            buffer_append_format(out,
+                                 "    %s:*) ((COMP_CWORD == 2)) && COMPREPLY=($(compgen -W "
+                                 "\"$(_rejig_targets)\" -- \"$word\")) ;;\n",
+                                 command_rows[i].name);
+}
+
 static const char bash_head[] =
     "# bash completion of rejig; made from the table of commands.\n"
     "_rejig_targets() {\n"
@@ -168,8 +188,7 @@ void help_bash(struct buffer *out)
 {
     buffer_append_text(out, bash_head);
     buffer_append_text(out, "    if ((COMP_CWORD == 1)); then\n        COMPREPLY=($(compgen -W '");
-    for (size_t i = 0; i < COMMAND_COUNT_OF; i++)
-        buffer_append_format(out, "%s%s", i ? " " : "", command_rows[i].name);
+    bash_commands(out);
     buffer_append_text(out, "' -- \"$word\"))\n        return\n    fi\n    case $before in\n");
     bash_arguments(out);
     buffer_append_text(out, "    esac\n    case $command:$word in\n");
@@ -178,9 +197,8 @@ void help_bash(struct buffer *out)
         bash_options(out, &command_rows[i]);
         buffer_append_text(out, "' -- \"$word\")) ;;\n");
     }
-    buffer_append_text(out, "    *) ((COMP_CWORD == 2)) && COMPREPLY=($(compgen -W "
-                            "\"$(_rejig_targets)\" -- \"$word\")) ;;\n"
-                            "    esac\n}\ncomplete -F _rejig rejig\n");
+    bash_first_words(out);
+    buffer_append_text(out, "    esac\n}\ncomplete -F _rejig rejig\n");
 }
 
 /* Inside '...' of a shell, and of zsh's own syntax: ' : [ ] are escaped. */
