@@ -10,8 +10,13 @@
  * What comes out: enter code in front of the body, the body in a try with a filter (returns
  * 0; keeps the exception in a local) inside a try with a fault, every `ret` a `leave` to one
  * exit behind it, locals appended to the method's own. Nothing inside the body is changed but
- * ret, branch lengths, and the calls that complete an async method. Clauses that exist stay
- * innermost. Where no exit is wanted (count, on enter) there is no try.
+ * ret, branch lengths, `tail.` where allowed, and the calls that complete an async method.
+ * Clauses that exist stay innermost. Where no exit is wanted (count, on enter) there is no try;
+ * an async method has the fault alone (its exceptions go into the Task), its MoveNext neither,
+ * an iterator's MoveNext the filter alone, which tells at once: its own fault block disposes.
+ *
+ * Byrefs are handed over as they are: an address that is not 0 may still be none (CoreLib
+ * makes references to address 1 for empty spans), so the recorder looks before it reads.
  *
  * Woven calls are `calli` with an unmanaged cdecl signature carrying
  * CallConvSuppressGCTransition, the entry point's address as ldc.i8: clr-facts.md, section 3.
@@ -116,7 +121,7 @@ struct weave_request {
     /* Kinds that have no such moment do not look. Refused at entry: `this` of a constructor. */
     const struct weave_value *enter;
     uint32_t exit_count; /* read at return and throw, numbered alike: RESULT stands last, and is
-                            not passed at a throw */
+                            0 at a throw */
     const struct weave_value *exit;
     bool drop_tail; /* allow to drop `tail.` under exits; else such methods are refused */
     /* ASYNC_MOVE_NEXT, and ASYNC_KICKOFF of async void: offset of the Task reference in the
@@ -148,7 +153,8 @@ void weave_result_release(struct weave_result *result);
 enum weave_pass weave_pass_of(uint8_t element_type, bool generic_instance_is_value_type);
 
 /* STATUS_OK, or why a method can never carry a probe whatever its body (weave_never.def): what
- * woven code itself reaches, JIT helpers, exception dispatch. `type` without its namespace,
+ * woven code itself reaches, JIT helpers, exception dispatch; the reason speaks of "it" and
+ * wants the method's name in front. `type` without its namespace,
  * nested types as Outer+Inner with the namespace of Outer. The names count, whatever the
  * module: ask for methods of System.Private.CoreLib only. */
 enum status weave_never(const char *name_space, const char *type, const char *method,

@@ -50,8 +50,7 @@ enum status weave_never(const char *name_space, const char *type, const char *me
         const struct never *row = &rows[i];
         if (strcmp(row->name_space, name_space) == 0 && type_matches(row->type, type) &&
             method_matches(row->method, method))
-            return error_set(error, STATUS_UNSUPPORTED, "'%s.%s.%s' is never probed: %s",
-                             name_space, type, method, row->reason);
+            return error_set(error, STATUS_UNSUPPORTED, "it is never probed: %s", row->reason);
     }
     return STATUS_OK;
 }
