@@ -194,7 +194,8 @@ static bool drop_claims(struct recompile *recompile, uint32_t bit, const struct 
             *generation = entry->generation;
         entry->asked = entry->compiled = false;
         if (!method_batch_add(entry->claims ? kept : released, keys[i])) {
-            entry->reverting = !entry->claims; /* the pump takes it up */
+            entry->reverting = !entry->claims;
+            recompile->leftovers = true; /* the pump takes it up */
             return false;
         }
     }

@@ -110,8 +110,7 @@ enum note_kind {
     NOTE_COMPILED,     /* a claimed method's body has been compiled */
     NOTE_FAILED,       /* by the runtime: `result`, all tenants */
     NOTE_WEAVE_FAILED, /* by tenants `claims`: `reason` */
-    NOTE_INLINER,      /* original IL was given to a method without claims */
-    NOTE_NOTHING,      /* withdrawn */
+    NOTE_NOTHING,      /* wakes the worker, or was withdrawn */
 };
 
 struct note {
@@ -153,6 +152,7 @@ struct recompile {
     uint32_t claimed; /* methods with claims */
     uint32_t failed;
     uint32_t generation;
+    bool leftovers; /* inliners without any claim, or refused reverts, may stand in the table */
     struct notes notes;
     struct method_batch follow; /* claimed; inliners not requested yet */
     struct map compiling; /* FunctionID -> ReJITID that is being compiled for the first time */

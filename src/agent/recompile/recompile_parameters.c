@@ -40,8 +40,10 @@ static uint32_t claims_of(struct recompile *recompile, struct method_key key)
     } else if (entry) {
         entry->inliner = true;
         entry->generation = recompile->generation;
-        if (recompile->claimed == 0)
-            recompile_note_locked(recompile, (struct note){.kind = NOTE_INLINER, .key = key});
+        if (recompile->claimed == 0) {
+            recompile->leftovers = true;
+            recompile_note_locked(recompile, (struct note){.kind = NOTE_NOTHING});
+        }
     }
     pthread_mutex_unlock(&recompile->lock);
     return claims;

@@ -83,6 +83,7 @@ static void remove_module(struct recompile *recompile, uint64_t id)
     for (struct method_entry *method; (method = method_table_next(&recompile->methods, &cursor));) {
         if (method->key.module == id) {
             recompile->claimed -= method->claims != 0;
+            recompile->leftovers = true;
             method_table_remove(&recompile->methods, method->key);
             cursor = 0;
         }
@@ -105,6 +106,7 @@ static uint32_t drop_claims(struct recompile *recompile, struct method_key key, 
         entry->claims &= ~dropped;
         if (!entry->claims) {
             recompile->claimed--;
+            recompile->leftovers = true;
             *orphan = true;
         }
     }
@@ -157,7 +159,8 @@ static void revert_leftovers(struct recompile *recompile)
 {
     struct method_batch batch = {0};
     pthread_mutex_lock(&recompile->lock);
-    size_t cursor = 0;
+    size_t cursor = recompile->leftovers ? 0 : recompile->methods.capacity;
+    recompile->leftovers = false;
     for (struct method_entry *entry; (entry = method_table_next(&recompile->methods, &cursor));) {
         const bool late = entry->inliner && recompile->claimed == 0;
         if (!entry->claims && (late || entry->reverting) && !method_batch_add(&batch, entry->key))
@@ -188,7 +191,6 @@ static void work_off(struct recompile *recompile, struct note *note)
     case NOTE_WEAVE_FAILED:
         fail(recompile, note->key, note->claims, note->reason ? note->reason : "out of memory");
         break;
-    case NOTE_INLINER:
     case NOTE_NOTHING:
         break;
     }

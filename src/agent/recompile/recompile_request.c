@@ -94,7 +94,7 @@ static bool settle(struct recompile *recompile, struct method_key key, HRESULT r
     struct method_entry *entry = method_table_find(&recompile->methods, key);
     if (hresult_failed(result)) {
         if (entry && !entry->claims)
-            entry->reverting = true;
+            entry->reverting = recompile->leftovers = true;
         return false;
     }
     if (entry && !entry->claims)
