@@ -122,6 +122,9 @@ static void test_refused(void **state)
                  "TARGET as the first word, or -p, or -n, or -- PROGRAM");
     assert_int_equal(PARSE("watch", "-p", "1", "A.B", "--", "x"), STATUS_USAGE);
     assert_int_equal(PARSE("watch", "-n", "x", "A.B", "--", "x"), STATUS_USAGE);
+    assert_int_equal(PARSE("watch", "4711", "A.B", "--", "x"), STATUS_USAGE);
+    expect_usage("the target is given twice: by 4711 and by -- PROGRAM",
+                 "TARGET as the first word, or -p, or -n, or -- PROGRAM");
     assert_int_equal(PARSE("watch", "1", "x", "--frob"), STATUS_USAGE);
     expect_usage("rejig watch has no option '--frob'", "rejig watch --help lists them");
     assert_int_equal(PARSE("watch", "1", "x", "-z"), STATUS_USAGE);

@@ -148,6 +148,12 @@ static enum status given_twice(struct error *error, const char *first, const cha
     return status;
 }
 
+static bool is_number(const char *word)
+{
+    uint64_t number;
+    return text_to_u64(word, &number);
+}
+
 /* Which words are the target, and which the arguments. */
 static enum status take_positionals(struct parsing *parsing, int count, char **words)
 {
@@ -163,6 +169,9 @@ static enum status take_positionals(struct parsing *parsing, int count, char **w
             return given_twice(parsing->error, by, "-- PROGRAM");
         by = "-- PROGRAM";
     }
+    /* No pattern is a number, so a pid was meant. */
+    if (by && line->row->target != COMMAND_TAKES_NO && count > 0 && is_number(words[0]))
+        return given_twice(parsing->error, words[0], by);
     if (count > COMMAND_MAX_POSITIONALS)
         return error_set(parsing->error, STATUS_USAGE, "more than %d words",
                          COMMAND_MAX_POSITIONALS);

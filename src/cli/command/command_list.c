@@ -17,7 +17,8 @@
 
 struct listed {
     const char *name;      /* Shop.OrderService.Place */
-    const char *signature; /* (Order order, CancellationToken token) : Receipt */
+    const char *signature; /* (Order order, CancellationToken token) */
+    const char *result;    /* Receipt; empty: not told */
     const char *module;
     uint32_t token;
     uint32_t flags; /* enum wire_listed_flag */
@@ -68,7 +69,8 @@ static void append_text(struct listing *listing, const struct listed *listed)
                              listed->flags & WIRE_LISTED_PRECOMPILED ? " (precompiled)" : "");
         snprintf(listing->group, sizeof listing->group, "%s", listed->module);
     }
-    buffer_append_format(out, "  %s%s", listed->name, listed->signature);
+    buffer_append_format(out, "  %s%s%s%s", listed->name, listed->signature,
+                         listed->result[0] ? " : " : "", listed->result);
     append_flags(out, listed->flags);
     buffer_append_u8(out, '\n');
 }
@@ -85,6 +87,10 @@ static void append_json(struct listing *listing, const struct listed *listed)
     escape_json(out, listed->name);
     buffer_append_text(out, ",\"signature\":");
     escape_json(out, listed->signature);
+    if (listed->result[0]) {
+        buffer_append_text(out, ",\"result\":");
+        escape_json(out, listed->result);
+    }
     buffer_append_text(out, ",\"module\":");
     escape_json(out, listed->module);
     buffer_append_format(out, ",\"token\":%u,\"loaded\":true", listed->token);
@@ -160,15 +166,11 @@ static bool found_method(void *context, mdToken method)
     metadata_method_print(image, method, METADATA_NAME_PLAIN, &plain);
     metadata_method_print(image, method, METADATA_NAME_PARAMS, &whole);
     metadata_method_print_result(image, method, &result);
-    struct buffer signature;
-    buffer_init(&signature, 0);
     bool prefixed = whole.length >= plain.length &&
                     memcmp(buffer_text(&whole), buffer_text(&plain), plain.length) == 0;
-    buffer_append_text(&signature, buffer_text(&whole) + (prefixed ? plain.length : 0));
-    if (result.length)
-        buffer_append_format(&signature, " : %s", buffer_text(&result));
     struct listed listed = {.name = buffer_text(&plain),
-                            .signature = buffer_text(&signature),
+                            .signature = buffer_text(&whole) + (prefixed ? plain.length : 0),
+                            .result = buffer_text(&result),
                             .module = listing->module->path,
                             .token = method,
                             .flags = flags_of(image, method)};
@@ -176,7 +178,6 @@ static bool found_method(void *context, mdToken method)
     buffer_release(&plain);
     buffer_release(&whole);
     buffer_release(&result);
-    buffer_release(&signature);
     return true;
 }
 
@@ -201,7 +202,7 @@ static void list_images(struct listing *listing, struct modules *modules)
 
 static void take_listed(struct listing *listing, struct reader payload)
 {
-    struct listed listed = {.name = "", .signature = "", .module = ""};
+    struct listed listed = {.name = "", .signature = "", .result = "", .module = ""};
     struct tlv field;
     while (tlv_next(&payload, &field)) {
         if (field.tag == WIRE_LISTED_NAME)

@@ -138,7 +138,9 @@ static void look_around(struct session *session, uint64_t now)
         session->silence_told = false;
     }
     if (now - session->last_check >= NS_PER_S) {
+        unsigned rows;
         session->last_check = now;
+        command_terminal_size(session->sink.fd, &session->printer.width, &rows);
         anchor_clock(session);
         tell_losses(session);
         if (rings_ended(session->rings) && !session->connected)

@@ -9,6 +9,7 @@
 #include "command_session_inside.h"
 #include "target_attach.h"
 
+#define ARENA_LIMIT   ((size_t)256 << 20)
 #define NS_PER_MS     1000000ull
 #define READY_TIMEOUT 60000000000ull
 #define SEND_TIMEOUT  5000000000ull
@@ -212,7 +213,7 @@ enum status session_open(struct session *session, struct command_context *contex
     session->context = context;
     session->signals = -1;
     session->began = clock_monotonic();
-    arena_init(&session->arena, 0);
+    arena_init(&session->arena, ARENA_LIMIT);
     target_link_init(&session->link);
     printer_init(&session->printer);
     join_init(&session->join, printer_call, &session->printer);

@@ -7,6 +7,7 @@
 
 #define ARENA_LIMIT ((size_t)128 << 20)
 #define WANTED_MAX  65536u
+#define ASKED_MAX   (1u << 20)
 
 void types_init(struct types *types)
 {
@@ -35,7 +36,8 @@ const struct type_info *types_find(const struct types *types, uint64_t id)
 
 static void want(struct types *types, uint64_t id)
 {
-    if (types->wanted_count == WANTED_MAX || map_has(&types->asked, id))
+    if (types->wanted_count == WANTED_MAX || types->asked.count >= ASKED_MAX ||
+        map_has(&types->asked, id))
         return;
     if (types->wanted_count == types->wanted_capacity) {
         size_t capacity = types->wanted_capacity ? types->wanted_capacity * 2 : 64;
