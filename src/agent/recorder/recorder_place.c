@@ -79,10 +79,14 @@ static void set_instance(struct place *place, const struct capture_value *value,
     }
 }
 
+/* No object lies in the first pages of an address space; references to them are made: the
+ * reference of an empty span is 1. */
+#define LOWEST_ADDRESS 0x10000u
+
 static void set_address(struct place *place, const struct capture_value *value, uint64_t address,
                         uint64_t caller)
 {
-    if (address == 0) {
+    if (address < LOWEST_ADDRESS) {
         set_reference(place, 0, value->element);
     } else if (value->by_instance) {
         set_instance(place, value, address, caller);

@@ -164,7 +164,8 @@ bool bind_parameter(struct binder *b, uint32_t number, struct bind_root *root)
 bool bind_this(struct binder *b, struct bind_root *root)
 {
     memset(root, 0, sizeof *root);
-    root->at_exit = b->all_at_exit;
+    /* Before its base has been constructed `this` may not be looked at. */
+    root->at_exit = b->all_at_exit || b->method->is_constructor;
     if (b->method->is_static)
         return false;
     if (b->kind == WIRE_METHOD_ITERATOR)
