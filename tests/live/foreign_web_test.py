@@ -94,12 +94,17 @@ class Web(LiveTest):
         program = self.start()
         self.get("/self/1")
         watch = self.rejig("watch", str(program.pid), "System.Net.Http.HttpClient.SendAsync",
-                           "request.Method, ret.StatusCode", "--json")
+                           "request._method._method", "--json")
         watch.probing()
+        inner = self.rejig("watch", str(program.pid), "System.Net.Http.HttpConnectionPool.SendAsync", "doRequestAuth, ret",
+                           "--json")
+        inner.probing()
         for i in range(5):
             self.get(f"/self/{i}")
-        watch.end()
-        program.finish()
+        self.assertEqual([call["values"] for call in watch.calls(5)], [{"request._method._method": "GET"}] * 5)
+        self.assertEqual(watch.end(), 0)
+        self.assertEqual(inner.end(), 0)
+        self.assertEqual(program.finish(), 0)
 
     def test_exceptions(self):
         program = self.start()
@@ -123,7 +128,7 @@ class Web(LiveTest):
         try:
             for pattern in ("Microsoft.AspNetCore.Hosting.HostingApplication.*",
                             "Microsoft.AspNetCore.Server.Kestrel.**.Http1Connection.*",
-                            "System.Collections.Generic.Dictionary.*"):
+                            "Microsoft.AspNetCore.Http.**.Get*"):
                 count = self.rejig("count", str(program.pid), pattern, "--json", "--duration", "2s")
                 count.probing()
                 self.assertEqual(count.wait(), 0, count.err.text())

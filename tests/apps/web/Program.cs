@@ -15,7 +15,10 @@ using var client = new HttpClient();
 app.MapGet("/plain", () => "hello");
 app.MapGet("/work/{i:int}", (int i) => Work.Do(i));
 app.MapGet("/self/{i:int}", async (int i, HttpRequest request) =>
-    await client.GetStringAsync($"http://{request.Host}/work/{i}"));
+{
+    using HttpResponseMessage answer = await client.SendAsync(new HttpRequestMessage(HttpMethod.Get, $"http://{request.Host}/work/{i}"));
+    return await answer.Content.ReadAsStringAsync();
+});
 app.MapGet("/thrown/{text}", (string text) =>
 {
     try
