@@ -62,12 +62,11 @@ static uint64_t begin(struct recorder_slot *slot, uint64_t handle,
         return hold(slot, detail, handle, source, &results);
     }
     bool whole = detail->spec.kind == RECORDER_SITE_ON_ENTER;
-    struct recorder_event event = {.kind = whole ? WIRE_RECORD_EVENT : WIRE_RECORD_ENTER,
-                                   .call = ++slot->calls,
-                                   .program = detail->spec.enter,
-                                   .source = source,
-                                   .has_tests = detail->tests,
-                                   .tests = results.value};
+    struct recorder_event event;
+    event_begin(&event, whole ? WIRE_RECORD_EVENT : WIRE_RECORD_ENTER, ++slot->calls,
+                detail->spec.enter, source);
+    event.has_tests = detail->tests;
+    event.tests = results.value;
     if (!event_write(slot, detail, &event, NULL)) {
         event_count(slot, detail, WIRE_COUNTER_LOST);
         return 0;
@@ -92,21 +91,18 @@ uint64_t call_enter(struct recorder_slot *slot, uint64_t handle,
 
 /* ---- exits ---- */
 
-static struct recorder_event exit_event(const struct recorder_detail *detail, uint64_t call,
-                                        const struct capture_source *source, uint64_t time)
+static void begin_exit(struct recorder_event *event, const struct recorder_detail *detail,
+                       uint64_t call, const struct capture_source *source, uint64_t time)
 {
-    struct recorder_event event = {.kind = WIRE_RECORD_RETURN,
-                                   .call = call,
-                                   .time = time,
-                                   .program = detail->spec.exit,
-                                   .source = source,
-                                   .has_exception = source->thrown};
+    enum wire_record_kind kind = WIRE_RECORD_RETURN;
     if (source->thrown) {
-        event.kind = WIRE_RECORD_THROW;
+        kind = WIRE_RECORD_THROW;
     } else if (detail->spec.kind == RECORDER_SITE_ASYNC_FIRST) {
-        event.kind = WIRE_RECORD_FIRST_AWAIT;
+        kind = WIRE_RECORD_FIRST_AWAIT;
     }
-    return event;
+    event_begin(event, kind, call, detail->spec.exit, source);
+    event->time = time;
+    event->has_exception = source->thrown;
 }
 
 static void put_prior(struct recorder_event *event, const struct recorder_held *held)
@@ -121,7 +117,9 @@ static bool write_held(struct recorder_slot *slot, const struct recorder_detail 
                        const struct recorder_held *held, const struct capture_source *source,
                        uint64_t time)
 {
-    struct recorder_event event = exit_event(detail, held->call, source, time);
+    struct recorder_event event;
+    struct recorder_event enter;
+    begin_exit(&event, detail, held->call, source, time);
     if (detail->spec.kind == RECORDER_SITE_ON_RETURN ||
         detail->spec.kind == RECORDER_SITE_ON_THROW) {
         event.kind = WIRE_RECORD_EVENT;
@@ -130,8 +128,8 @@ static bool write_held(struct recorder_slot *slot, const struct recorder_detail 
         put_prior(&event, held);
         return event_write(slot, detail, &event, NULL);
     }
-    struct recorder_event enter = {
-        .kind = WIRE_RECORD_ENTER, .call = held->call, .time = held->time, .source = source};
+    event_begin(&enter, WIRE_RECORD_ENTER, held->call, NULL, source);
+    enter.time = held->time;
     put_prior(&enter, held);
     return event_write(slot, detail, &enter, &event);
 }
@@ -183,7 +181,8 @@ void call_exit(struct recorder_slot *slot, uint64_t handle, uint64_t call,
         exit_held(slot, detail, call, source, time);
         return;
     }
-    struct recorder_event event = exit_event(detail, call, source, time);
+    struct recorder_event event;
+    begin_exit(&event, detail, call, source, time);
     put_tests(&event, detail);
     if (slot->pending_call == call) {
         slot->pending_handle = 0;
@@ -220,7 +219,8 @@ void call_complete(struct recorder_slot *slot, uint64_t handle, uint64_t call, i
                    const struct capture_source *source, uint64_t time)
 {
     const struct recorder_detail *detail = detail_of(handle);
-    struct recorder_event event = exit_event(detail, call, source, time);
+    struct recorder_event event;
+    begin_exit(&event, detail, call, source, time);
     if (call == 0) {
         event.kind = source->thrown ? WIRE_RECORD_ASYNC_THROW : WIRE_RECORD_ASYNC_RETURN;
         event.has_key = true;
@@ -235,8 +235,10 @@ void call_complete(struct recorder_slot *slot, uint64_t handle, uint64_t call, i
 void call_suspend(struct recorder_slot *slot, uint64_t handle, uint64_t call, int64_t key)
 {
     const struct recorder_detail *detail = detail_of(handle);
-    struct recorder_event event = {
-        .kind = WIRE_RECORD_SUSPENDED, .call = call, .has_key = true, .key = key};
+    struct recorder_event event;
+    event_begin(&event, WIRE_RECORD_SUSPENDED, call, NULL, NULL);
+    event.has_key = true;
+    event.key = key;
     if (!event_write(slot, detail, &event, NULL)) {
         event_count(slot, detail, WIRE_COUNTER_LOST);
     }
@@ -252,14 +254,12 @@ void call_iterator_start(struct recorder_slot *slot, uint64_t handle, int64_t ke
     if (!wanted_at_entry(slot, detail, source, &results)) {
         return;
     }
-    struct recorder_event event = {.kind = WIRE_RECORD_ITERATOR_START,
-                                   .call = (uint64_t)key,
-                                   .program = detail->spec.enter,
-                                   .source = source,
-                                   .has_key = true,
-                                   .key = key,
-                                   .has_tests = detail->tests,
-                                   .tests = results.value};
+    struct recorder_event event;
+    event_begin(&event, WIRE_RECORD_ITERATOR_START, (uint64_t)key, detail->spec.enter, source);
+    event.has_key = true;
+    event.key = key;
+    event.has_tests = detail->tests;
+    event.tests = results.value;
     if (!event_write(slot, detail, &event, NULL)) {
         event_count(slot, detail, WIRE_COUNTER_LOST);
     }
@@ -269,10 +269,9 @@ void call_iterator_step(struct recorder_slot *slot, uint64_t handle, int64_t key
                         enum wire_record_kind kind, const struct capture_source *source)
 {
     const struct recorder_detail *detail = detail_of(handle);
-    struct recorder_event event = {.kind = kind,
-                                   .call = (uint64_t)key,
-                                   .source = source,
-                                   .has_exception = kind == WIRE_RECORD_ITERATOR_THROW};
+    struct recorder_event event;
+    event_begin(&event, kind, (uint64_t)key, NULL, source);
+    event.has_exception = kind == WIRE_RECORD_ITERATOR_THROW;
     if (!event_write(slot, detail, &event, NULL)) {
         event_count(slot, detail, WIRE_COUNTER_LOST);
     }

@@ -16,8 +16,19 @@ _Static_assert(sizeof(struct wire_value) == 16 && offsetof(struct wire_value, sl
 #define MOST_NESTING    24u
 #define SPAN_REFERENCES 16u
 
-static void write_object(struct value_writer *writer, struct value_root root, uint64_t object,
+static void write_object(struct value_writer *writer, uint64_t root, uint64_t object,
                          uint8_t element, uint32_t depth);
+
+/* Where a value hangs: slot | parent << 16 | at << 32 of its head, in one word. */
+static uint64_t root_in(uint16_t slot)
+{
+    return slot;
+}
+
+static uint64_t child_of(uint32_t parent, size_t at)
+{
+    return WIRE_SLOT_CHILD | (uint64_t)(uint16_t)parent << 16 | (uint64_t)at << 32;
+}
 
 static size_t padded(size_t bytes)
 {
@@ -26,7 +37,7 @@ static size_t padded(size_t bytes)
 
 /* A head with room for its payload; NULL: does not fit, or there are too many. */
 static uint8_t *put_head(struct value_writer *writer, enum wire_value_kind kind, uint8_t flags,
-                         uint8_t element, struct value_root root, size_t length)
+                         uint8_t element, uint64_t root, size_t length)
 {
     size_t bytes = sizeof(struct wire_value) + padded(length);
     if (bytes > (size_t)(writer->end - writer->at) || writer->count >= UINT16_MAX) {
@@ -36,8 +47,8 @@ static uint8_t *put_head(struct value_writer *writer, enum wire_value_kind kind,
     /* Two words and not a struct that is copied: what was just stored in bytes is slow to load
      * as a whole. */
     uint64_t words[2] = {(uint64_t)kind | (uint64_t)flags << 8 | (uint64_t)element << 16 |
-                             (uint64_t)root.slot << 32 | (uint64_t)root.parent << 48,
-                         root.at | (uint64_t)length << 32};
+                             root << 32,
+                         root >> 32 | (uint64_t)length << 32};
     uint8_t *payload = writer->at + sizeof(struct wire_value);
     memcpy(writer->at, &words[0], 8);
     memcpy(writer->at + 8, &words[1], 8);
@@ -52,7 +63,7 @@ static uint8_t *put_head(struct value_writer *writer, enum wire_value_kind kind,
 /* As put_head, with a wire_typed in front; where the whole does not fit, what does of it, in
  * `unit`s, with the flag CUT. *bytes: what is to be written behind the wire_typed. */
 static uint8_t *put_typed(struct value_writer *writer, enum wire_value_kind kind, bool cut,
-                          uint8_t element, struct value_root root, uint64_t type, uint32_t total,
+                          uint8_t element, uint64_t root, uint64_t type, uint32_t total,
                           uint32_t unit, size_t *bytes)
 {
     size_t least = sizeof(struct wire_value) + sizeof(struct wire_typed);
@@ -75,8 +86,8 @@ static uint8_t *put_typed(struct value_writer *writer, enum wire_value_kind kind
 
 /* True: all of the bytes are there, so that children may point into them. */
 static bool put_bytes(struct value_writer *writer, enum wire_value_kind kind, bool cut,
-                      uint8_t element, struct value_root root, uint64_t type, uint32_t total,
-                      uint32_t unit, uint64_t from, size_t bytes)
+                      uint8_t element, uint64_t root, uint64_t type, uint32_t total, uint32_t unit,
+                      uint64_t from, size_t bytes)
 {
     size_t fit = bytes;
     uint8_t *to = put_typed(writer, kind, cut, element, root, type, total, unit, &fit);
@@ -86,16 +97,10 @@ static bool put_bytes(struct value_writer *writer, enum wire_value_kind kind, bo
     return to != NULL && fit == bytes;
 }
 
-static struct value_root child_of(uint32_t parent, size_t at)
-{
-    return (struct value_root){
-        .slot = WIRE_SLOT_CHILD, .parent = (uint16_t)parent, .at = (uint32_t)at};
-}
-
 void value_bits(struct value_writer *writer, enum wire_value_kind kind, uint8_t element,
                 uint16_t slot, uint64_t bits)
 {
-    uint8_t *to = put_head(writer, kind, 0, element, (struct value_root){.slot = slot}, 8);
+    uint8_t *to = put_head(writer, kind, 0, element, root_in(slot), 8);
     if (to != NULL) {
         memcpy(to, &bits, sizeof bits);
     }
@@ -173,7 +178,7 @@ static void write_items(struct value_writer *writer, uint32_t parent, uint64_t a
     }
 }
 
-static bool write_unknown(struct value_writer *writer, struct value_root root, uint64_t object)
+static bool write_unknown(struct value_writer *writer, uint64_t root, uint64_t object)
 {
     uint64_t bytes = object_bytes(object);
     bool cut = bytes > RAW_BYTES;
@@ -182,7 +187,7 @@ static bool write_unknown(struct value_writer *writer, struct value_root root, u
 }
 
 /* An array's first items. `most`: of them are meant, a list's count. */
-static void write_array(struct value_writer *writer, struct value_root root, uint64_t object,
+static void write_array(struct value_writer *writer, uint64_t root, uint64_t object,
                         const struct layout *layout, uint32_t most, uint32_t depth)
 {
     uint32_t component = object_component(object);
@@ -219,7 +224,7 @@ static void write_list_items(struct value_writer *writer, uint32_t parent, uint6
         return;
     }
     uint64_t array = memory_u64(object + layout->items_at);
-    struct value_root root = child_of(parent, layout->items_at - OBJECT_HEAD);
+    uint64_t root = child_of(parent, layout->items_at - OBJECT_HEAD);
     const struct layout *items = array == 0 ? NULL : place_layout(array);
     if (items != NULL && items->kind == WIRE_TYPE_ARRAY) {
         write_array(writer, root, array, items, memory_u32(object + layout->count_at), depth);
@@ -269,7 +274,7 @@ static void write_span_items(struct value_writer *writer, uint32_t parent, size_
 
 /* ---- objects ---- */
 
-static void write_string(struct value_writer *writer, struct value_root root, uint64_t object)
+static void write_string(struct value_writer *writer, uint64_t root, uint64_t object)
 {
     uint32_t total = memory_u32(object + STRING_LENGTH_AT);
     uint32_t units = total < writer->limits->max_string ? total : writer->limits->max_string;
@@ -297,7 +302,7 @@ static void write_inner(struct value_writer *writer, uint32_t parent, uint64_t o
     }
 }
 
-static void write_boxed(struct value_writer *writer, struct value_root root, uint64_t object,
+static void write_boxed(struct value_writer *writer, uint64_t root, uint64_t object,
                         const struct layout *layout, uint32_t depth)
 {
     uint64_t there = object_bytes(object);
@@ -313,7 +318,7 @@ static void write_boxed(struct value_writer *writer, struct value_root root, uin
 
 /* Exceptions have their message at any depth, lists their count; of the others only the type is
  * shown at depth 0. */
-static void write_class(struct value_writer *writer, struct value_root root, uint64_t object,
+static void write_class(struct value_writer *writer, uint64_t root, uint64_t object,
                         const struct layout *layout, uint32_t depth)
 {
     uint64_t there = object_bytes(object);
@@ -340,7 +345,7 @@ static void write_class(struct value_writer *writer, struct value_root root, uin
     }
 }
 
-static void write_known(struct value_writer *writer, struct value_root root, uint64_t object,
+static void write_known(struct value_writer *writer, uint64_t root, uint64_t object,
                         const struct layout *layout, uint32_t depth)
 {
     switch (layout->kind) {
@@ -363,7 +368,7 @@ static void write_known(struct value_writer *writer, struct value_root root, uin
     }
 }
 
-static void write_object(struct value_writer *writer, struct value_root root, uint64_t object,
+static void write_object(struct value_writer *writer, uint64_t root, uint64_t object,
                          uint8_t element, uint32_t depth)
 {
     if (writer->nesting >= MOST_NESTING) {
@@ -383,8 +388,8 @@ static void write_object(struct value_writer *writer, struct value_root root, ui
 
 /* ---- roots ---- */
 
-static void write_value(struct value_writer *writer, struct value_root root,
-                        const struct place *place, uint32_t depth)
+static void write_value(struct value_writer *writer, uint64_t root, const struct place *place,
+                        uint32_t depth)
 {
     const struct layout *layout = place->layout;
     if (layout == NULL) {
@@ -400,13 +405,13 @@ static void write_value(struct value_writer *writer, struct value_root root,
     }
 }
 
-static void write_place(struct value_writer *writer, struct value_root root,
-                        const struct place *place, uint32_t depth)
+static void write_place(struct value_writer *writer, uint64_t root, const struct place *place,
+                        uint32_t depth)
 {
     uint64_t bits = place->bits;
     switch (place->kind) {
     case PLACE_SCALAR:
-        value_bits(writer, WIRE_VALUE_SCALAR, place->element, root.slot, bits);
+        value_bits(writer, WIRE_VALUE_SCALAR, place->element, (uint16_t)root, bits);
         break;
     case PLACE_VALUE:
     case PLACE_UNKNOWN_VALUE:
@@ -440,14 +445,13 @@ void value_program(struct value_writer *writer, const struct capture_program *pr
         struct place place;
         place_find(value, source, &place);
         place_unwrap(&place);
-        write_place(writer, (struct value_root){.slot = value->slot}, &place,
-                    value->show ? writer->limits->depth : 0);
+        write_place(writer, root_in(value->slot), &place, value->show ? writer->limits->depth : 0);
     }
 }
 
 void value_exception(struct value_writer *writer, uint64_t object)
 {
-    struct value_root root = {.slot = WIRE_SLOT_EXCEPTION};
+    uint64_t root = root_in(WIRE_SLOT_EXCEPTION);
     if (object == 0) {
         put_head(writer, WIRE_VALUE_NULL, 0, ELEMENT_TYPE_CLASS, root, 0);
         return;

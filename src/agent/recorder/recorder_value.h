@@ -20,13 +20,6 @@ struct value_writer {
     const struct capture_limits *limits;
 };
 
-/* Where a value hangs. */
-struct value_root {
-    uint16_t slot;
-    uint16_t parent;
-    uint32_t at;
-};
-
 /* All values of a program. */
 void value_program(struct value_writer *writer, const struct capture_program *program,
                    const struct capture_source *source);
