@@ -93,7 +93,7 @@ class Web(LiveTest):
         """HttpClient.SendAsync until its task completes, result included."""
         program = self.start()
         self.get("/self/1")
-        watch = self.rejig("watch", str(program.pid), "System.Net.Http.HttpClient.SendAsync",
+        watch = self.rejig("watch", str(program.pid), "System.Net.Http.HttpClient.SendAsync(HttpRequestMessage)",
                            "request._method._method", "--json")
         watch.probing()
         inner = self.rejig("watch", str(program.pid), "System.Net.Http.HttpConnectionPool.SendAsync", "doRequestAuth, ret",
