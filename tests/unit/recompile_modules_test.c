@@ -222,7 +222,14 @@ static void maps_are_read_as_the_kernel_writes_them(void **state)
     assert_int_equal(memory_map_extent(&map, 0x652000), 0x3000);
     assert_int_equal(memory_map_extent(&map, 0), 0);
     assert_int_equal(memory_map_extent(&map, UINT64_MAX), 0);
-    static const char *const bad[] = {"x", "1-", "1-2", "2-1 r", "-1 r--p\n", "1-2r--p\n"};
+    static const char *const bad[] = {"x",
+                                      "1-",
+                                      "1-2",
+                                      "2-1 r",
+                                      "-1 r--p\n",
+                                      "1-2r--p\n",
+                                      "3-4 r--p\n1-2 r--p\n",
+                                      "1-3 r--p\n2-4 r--p\n"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_int_equal(memory_map_parse(&map, bad[i], strlen(bad[i]), NULL), STATUS_MALFORMED);
         assert_int_equal(map.count, 0);

@@ -99,10 +99,9 @@ static uint64_t flat_length(const uint8_t *base, uint64_t readable, const struct
     return length < readable ? length : readable;
 }
 
-static bool bounds_of(struct modules *modules, const uint8_t *base, bool flat, uint64_t *length,
-                      const char **why)
+static bool bounds_of(struct modules *modules, const uint8_t *base, bool flat,
+                      struct pe_shape *shape, uint64_t *length, const char **why)
 {
-    struct pe_shape shape;
     uint64_t readable = memory_map_extent(&modules->memory, (uintptr_t)base);
     if (readable == 0) {
         /* Mapped since the last look. */
@@ -112,31 +111,30 @@ static bool bounds_of(struct modules *modules, const uint8_t *base, bool flat, u
         }
         readable = memory_map_extent(&modules->memory, (uintptr_t)base);
     }
-    if (readable == 0 || !read_shape(base, readable, &shape)) {
+    if (readable == 0 || !read_shape(base, readable, shape)) {
         *why = readable ? "its image has no PE header" : "its image is not in readable memory";
         return false;
     }
     if (flat) {
-        *length = flat_length(base, readable, &shape);
+        *length = flat_length(base, readable, shape);
         return true;
     }
-    if (!sections_readable(modules, base, readable, &shape) &&
+    if (!sections_readable(modules, base, readable, shape) &&
         (memory_map_read(&modules->memory, NULL) != STATUS_OK ||
-         !sections_readable(modules, base, readable, &shape))) {
+         !sections_readable(modules, base, readable, shape))) {
         *why = "a section of its image is not in readable memory";
         return false;
     }
-    *length = shape.image_size;
+    *length = shape->image_size;
     return true;
 }
 
 /* Copies what is there: a flat image whole, one laid out by section without its holes. */
-static const uint8_t *copy_image(struct module_entry *entry, const uint8_t *base, uint64_t length,
-                                 bool flat)
+static const uint8_t *copy_image(struct module_entry *entry, const uint8_t *base,
+                                 const struct pe_shape *shape, uint64_t length, bool flat)
 {
-    struct pe_shape shape;
     struct reader reader;
-    if (length > COPY_MAX_BYTES || !read_shape(base, length, &shape) || shape.header_size > length)
+    if (length > COPY_MAX_BYTES || shape->header_size > length)
         return NULL;
     entry->copy = calloc(1, (size_t)length);
     if (!entry->copy)
@@ -145,10 +143,10 @@ static const uint8_t *copy_image(struct module_entry *entry, const uint8_t *base
         memcpy(entry->copy, base, (size_t)length);
         return entry->copy;
     }
-    memcpy(entry->copy, base, shape.header_size);
-    reader_init(&reader, entry->copy, shape.header_size);
-    reader_seek(&reader, shape.sections_at);
-    for (uint32_t i = 0; i < shape.section_count; i++) {
+    memcpy(entry->copy, base, shape->header_size);
+    reader_init(&reader, entry->copy, shape->header_size);
+    reader_seek(&reader, shape->sections_at);
+    for (uint32_t i = 0; i < shape->section_count; i++) {
         const struct section section = read_section(&reader);
         if (reader_failed(&reader) || (uint64_t)section.rva + section.size > length)
             return NULL;
@@ -162,17 +160,18 @@ void module_image_open(struct modules *modules, struct module_entry *entry, cons
 {
     struct module *module = &entry->public;
     const bool flat = flags & COR_PRF_MODULE_FLAT_LAYOUT;
+    struct pe_shape shape;
     uint64_t length = 0;
     if (!base || flags & (COR_PRF_MODULE_DYNAMIC | COR_PRF_MODULE_RESOURCE)) {
         module->unreadable =
             module->dynamic ? "it was made by Reflection.Emit and has no image" : "it has no image";
         return;
     }
-    if (!bounds_of(modules, base, flat, &length, &module->unreadable))
+    if (!bounds_of(modules, base, flat, &shape, &length, &module->unreadable))
         return;
     /* What may be unloaded under our hands is read from a copy. */
     if (module->collectible) {
-        base = copy_image(entry, base, length, flat);
+        base = copy_image(entry, base, &shape, length, flat);
         if (!base) {
             module->unreadable = "it can be unloaded, and is too big to be copied";
             return;

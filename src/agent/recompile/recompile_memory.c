@@ -36,6 +36,12 @@ static bool parse_hex(const char **text, const char *end, uint64_t *value)
     return found;
 }
 
+/* Ascending, as the kernel lists them: the look-up relies on it. */
+static bool in_order(const struct memory_map *map, const struct memory_range *range)
+{
+    return !map->count || map->ranges[map->count - 1].end <= range->start;
+}
+
 /* "start-end perms ...": false where the line is something else. */
 static bool parse_line(const char *line, const char *end, struct memory_range *range,
                        bool *readable)
@@ -78,7 +84,7 @@ enum status memory_map_parse(struct memory_map *map, const char *text, size_t le
             line_end = end;
         struct memory_range range;
         bool readable;
-        if (!parse_line(text, line_end, &range, &readable)) {
+        if (!parse_line(text, line_end, &range, &readable) || !in_order(map, &range)) {
             memory_map_release(map);
             return error_set(error, STATUS_MALFORMED, "'/proc/self/maps': unknown form");
         }
