@@ -88,7 +88,9 @@ void recorder_iterator_throw(uint64_t handle, int64_t key, int64_t exception);
 
 /* ---- The agent's side ---- */
 
-/* Once per process, before any other call; repeated calls answer STATUS_OK. */
+/* Once per process, before any other call; repeated calls answer STATUS_OK. Takes nothing from
+ * the process that would outlive the library: the tables' address ranges and the thread-specific
+ * key come with the first session. */
 enum status recorder_init(struct error *error);
 enum wire_clock recorder_clock(void);
 /* Bytes that the recorder holds besides the sessions' memory files (resident estimate). */

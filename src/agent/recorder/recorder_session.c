@@ -34,6 +34,7 @@ bool recorder_has_tsc;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool initialised;
+static bool reserved;
 
 void recorder_lock(void)
 {
@@ -45,16 +46,18 @@ void recorder_unlock(void)
     pthread_mutex_unlock(&lock);
 }
 
-static enum status init(struct error *error)
+/* What an agent that never records must not take from its process: address ranges and a
+ * thread-specific key, which would outlive a library that is unloaded again. */
+static enum status reserve(struct error *error)
 {
-    recorder_has_tsc = clock_tsc_usable();
-    enum status status = layout_init(error);
-    if (status == STATUS_OK) {
-        status = recorder_thread_init(error);
+    if (reserved) {
+        return STATUS_OK;
     }
+    enum status status = recorder_thread_init(error);
     if (status == STATUS_OK) {
         status = recorder_site_init(error);
     }
+    reserved = status == STATUS_OK;
     return status;
 }
 
@@ -63,7 +66,8 @@ enum status recorder_init(struct error *error)
     enum status status = STATUS_OK;
     recorder_lock();
     if (!initialised) {
-        status = init(error);
+        recorder_has_tsc = clock_tsc_usable();
+        status = layout_init(error);
         initialised = status == STATUS_OK;
     }
     recorder_unlock();
@@ -261,8 +265,12 @@ enum status recorder_session_new(uint64_t ring_bytes, uint32_t sites,
     *fd = -1;
     recorder_lock();
     release_leftovers();
-    struct recorder_session *made = take_session();
-    enum status status;
+    enum status status = reserve(error);
+    struct recorder_session *made = status == STATUS_OK ? take_session() : NULL;
+    if (status != STATUS_OK) {
+        recorder_unlock();
+        return status;
+    }
     if (sites > RECORDER_MAX_SITES) {
         status = error_set(error, STATUS_LIMIT, "%u methods are more than %u", sites,
                            RECORDER_MAX_SITES);
