@@ -26,7 +26,7 @@ int main(int argc, char **argv)
         return 1;
     }
     *(void **)&run = dlsym(library, "recorder_bench");
-    return run == NULL ? 1 : run(argc > 1 ? atoi(argv[1]) : 25);
+    return run == NULL ? 1 : run(argc > 1 ? (int)strtol(argv[1], NULL, 10) : 25);
 }
 
 #else

@@ -34,21 +34,21 @@ static void a_call_is_two_records(void **unused)
         recorder_return(handle, call, 1000 + turn, 0, 0, 0);
         bed_drain(&bed);
         assert_int_equal(bed.count, 2);
-        assert_int_equal(bed.records[0]->kind, WIRE_RECORD_ENTER);
-        assert_int_equal(bed.records[0]->size, 6);
-        assert_int_equal(bed.records[0]->flags, 0);
-        assert_int_equal(bed.records[0]->site, 7);
-        assert_true(bed.records[0]->call == call);
-        assert_int_equal(bed.records[1]->kind, WIRE_RECORD_RETURN);
-        assert_true(bed.records[1]->call == call);
-        assert_true(bed.records[1]->time >= bed.records[0]->time);
-        const struct wire_value *value = value_at(bed.records[0], 0);
+        assert_int_equal(record_at(&bed, 0)->kind, WIRE_RECORD_ENTER);
+        assert_int_equal(record_at(&bed, 0)->size, 6);
+        assert_int_equal(record_at(&bed, 0)->flags, 0);
+        assert_int_equal(record_at(&bed, 0)->site, 7);
+        assert_true(record_at(&bed, 0)->call == call);
+        assert_int_equal(record_at(&bed, 1)->kind, WIRE_RECORD_RETURN);
+        assert_true(record_at(&bed, 1)->call == call);
+        assert_true(record_at(&bed, 1)->time >= record_at(&bed, 0)->time);
+        const struct wire_value *value = value_at(record_at(&bed, 0), 0);
         assert_int_equal(value->kind, WIRE_VALUE_SCALAR);
         assert_int_equal(value->element, ELEMENT_TYPE_I4);
         assert_int_equal(value->slot, 0);
         assert_int_equal(value->flags, 0);
         assert_int_equal((int64_t)bits_of(value), -5 - turn);
-        assert_int_equal(bits_of(value_at(bed.records[1], 0)), 1000 + turn);
+        assert_int_equal(bits_of(value_at(record_at(&bed, 1), 0)), 1000 + turn);
         previous = call;
     }
     recorder_return(handle, 0, 0, 0, 0, 0); /* a call that was not recorded */
@@ -79,15 +79,15 @@ static void every_count_of_scalars(void **unused)
             recorder_return(handle, call, 20, 21, 22, 23);
             bed_drain(&bed);
             assert_int_equal(bed.count, 2);
-            assert_int_equal(value_count(bed.records[0]), count);
-            assert_int_equal(value_count(bed.records[1]), exit == NULL ? 0 : count);
+            assert_int_equal(value_count(record_at(&bed, 0)), count);
+            assert_int_equal(value_count(record_at(&bed, 1)), exit == NULL ? 0 : count);
             for (uint32_t i = 0; i < count; i++) {
-                const struct wire_value *value = value_at(bed.records[0], i);
+                const struct wire_value *value = value_at(record_at(&bed, 0), i);
                 assert_int_equal(bits_of(value), 10 + i);
                 assert_int_equal(value->slot, 100 + i);
                 assert_int_equal(value->element, ELEMENT_TYPE_I1 + i);
                 if (exit != NULL) {
-                    assert_int_equal(bits_of(value_at(bed.records[1], i)), 20 + i);
+                    assert_int_equal(bits_of(value_at(record_at(&bed, 1), i)), 20 + i);
                 }
             }
         }
@@ -117,12 +117,12 @@ static void staged_values_come_behind_the_own(void **unused)
     bed_drain(&bed);
     assert_int_equal(bed.count, 2);
     for (uint32_t i = 0; i < 12; i++) {
-        assert_int_equal(bits_of(value_at(bed.records[0], i)), 100 + i);
-        assert_int_equal(bits_of(value_at(bed.records[1], i)), 200 + i);
+        assert_int_equal(bits_of(value_at(record_at(&bed, 0), i)), 100 + i);
+        assert_int_equal(bits_of(value_at(record_at(&bed, 1), i)), 200 + i);
     }
-    assert_int_equal(bed.records[1]->kind, WIRE_RECORD_THROW);
-    assert_int_equal(value_at(bed.records[1], 12)->slot, WIRE_SLOT_EXCEPTION);
-    assert_int_equal(value_at(bed.records[1], 12)->kind, WIRE_VALUE_NULL);
+    assert_int_equal(record_at(&bed, 1)->kind, WIRE_RECORD_THROW);
+    assert_int_equal(value_at(record_at(&bed, 1), 12)->slot, WIRE_SLOT_EXCEPTION);
+    assert_int_equal(value_at(record_at(&bed, 1), 12)->kind, WIRE_VALUE_NULL);
     bed_close(&bed);
 }
 
@@ -138,9 +138,9 @@ static void on_enter_is_one_event(void **unused)
     bed_drain(&bed);
     assert_int_equal(bed.count, 3);
     for (uint32_t i = 0; i < 3; i++) {
-        assert_int_equal(bed.records[i]->kind, WIRE_RECORD_EVENT);
-        assert_true(bed.records[i]->call != 0);
-        assert_int_equal(bits_of(value_at(bed.records[i], 0)), i);
+        assert_int_equal(record_at(&bed, i)->kind, WIRE_RECORD_EVENT);
+        assert_true(record_at(&bed, i)->call != 0);
+        assert_int_equal(bits_of(value_at(record_at(&bed, i), 0)), i);
     }
     bed_close(&bed);
 }
@@ -229,12 +229,12 @@ static void a_condition_at_exit_holds_the_entry_back(void **unused)
     recorder_throw(handle, thrown, 0, 7, 0, 0); /* no result: rejected */
     bed_drain(&bed);
     assert_int_equal(bed.count, 2);
-    assert_int_equal(bed.records[0]->kind, WIRE_RECORD_ENTER);
-    assert_int_equal(bed.records[1]->kind, WIRE_RECORD_RETURN);
-    assert_true(bed.records[0]->call == outer && bed.records[1]->call == outer);
-    assert_true(bed.records[0]->time < bed.records[1]->time);
-    assert_int_equal(bits_of(value_at(bed.records[0], 0)), 11);
-    assert_int_equal(bits_of(value_at(bed.records[1], 0)), 7);
+    assert_int_equal(record_at(&bed, 0)->kind, WIRE_RECORD_ENTER);
+    assert_int_equal(record_at(&bed, 1)->kind, WIRE_RECORD_RETURN);
+    assert_true(record_at(&bed, 0)->call == outer && record_at(&bed, 1)->call == outer);
+    assert_true(record_at(&bed, 0)->time < record_at(&bed, 1)->time);
+    assert_int_equal(bits_of(value_at(record_at(&bed, 0), 0)), 11);
+    assert_int_equal(bits_of(value_at(record_at(&bed, 1), 0)), 7);
     assert_int_equal(counter(&bed, 4, WIRE_COUNTER_FILTERED), 3);
     assert_int_equal(counter(&bed, 4, WIRE_COUNTER_LOST), 0);
     bed_close(&bed);
@@ -257,7 +257,7 @@ static void entries_of_frames_that_are_gone_are_lost(void **unused)
     assert_int_equal(counter(&bed, 0, WIRE_COUNTER_LOST), 3);
     bed_drain(&bed);
     assert_int_equal(bed.count, 2);
-    assert_true(bed.records[0]->call == outer);
+    assert_true(record_at(&bed, 0)->call == outer);
     bed_close(&bed);
 }
 
@@ -280,7 +280,7 @@ static void elapsed_is_compared_in_ticks(void **unused)
     recorder_return(handle, slow, 0, 0, 0, 0);
     bed_drain(&bed);
     assert_int_equal(bed.count, 2);
-    assert_true(bed.records[1]->call == slow);
+    assert_true(record_at(&bed, 1)->call == slow);
     assert_int_equal(counter(&bed, 0, WIRE_COUNTER_FILTERED), 1);
     bed_close(&bed);
 }
@@ -350,7 +350,7 @@ static void on_return_and_on_throw(void **unused)
     bed_drain(&bed);
     assert_int_equal(bed.count, 2);
     for (uint32_t i = 0; i < 2; i++) {
-        const struct wire_record *record = bed.records[i];
+        const struct wire_record *record = record_at(&bed, i);
         assert_int_equal(record->kind, WIRE_RECORD_EVENT);
         assert_int_equal(record->site, i);
         assert_int_equal(bits_of(value_in_slot(record, 0)), i == 0 ? 1 : 3);
@@ -382,10 +382,10 @@ static void async_that_completes_at_once(void **unused)
     assert_int_equal(recorder_suspended_key_wanted(handle, outer), 0);
     bed_drain(&bed);
     assert_int_equal(bed.count, 4);
-    assert_int_equal(bed.records[2]->kind, WIRE_RECORD_RETURN);
-    assert_true(bed.records[2]->call == inner);
-    assert_int_equal(bits_of(value_at(bed.records[2], 0)), 20);
-    assert_true(bed.records[3]->call == outer);
+    assert_int_equal(record_at(&bed, 2)->kind, WIRE_RECORD_RETURN);
+    assert_true(record_at(&bed, 2)->call == inner);
+    assert_int_equal(bits_of(value_at(record_at(&bed, 2), 0)), 20);
+    assert_true(record_at(&bed, 3)->call == outer);
     bed_close(&bed);
 }
 
@@ -403,16 +403,16 @@ static void async_that_suspends(void **unused)
     recorder_async_throw(handle, 0, 4712, 0);
     bed_drain(&bed);
     assert_int_equal(bed.count, 4);
-    assert_int_equal(bed.records[1]->kind, WIRE_RECORD_SUSPENDED);
-    assert_true(bed.records[1]->call == call);
-    assert_int_equal(value_in_slot(bed.records[1], WIRE_SLOT_KEY)->kind, WIRE_VALUE_KEY);
-    assert_int_equal(bits_of(value_in_slot(bed.records[1], WIRE_SLOT_KEY)), 4711);
-    assert_int_equal(bed.records[2]->kind, WIRE_RECORD_ASYNC_RETURN);
-    assert_true(bed.records[2]->call == 0);
-    assert_int_equal(bits_of(value_in_slot(bed.records[2], WIRE_SLOT_KEY)), 4711);
-    assert_int_equal(bits_of(value_in_slot(bed.records[2], 0)), 55);
-    assert_int_equal(bed.records[3]->kind, WIRE_RECORD_ASYNC_THROW);
-    assert_int_equal(value_in_slot(bed.records[3], WIRE_SLOT_EXCEPTION)->kind, WIRE_VALUE_NULL);
+    assert_int_equal(record_at(&bed, 1)->kind, WIRE_RECORD_SUSPENDED);
+    assert_true(record_at(&bed, 1)->call == call);
+    assert_int_equal(value_in_slot(record_at(&bed, 1), WIRE_SLOT_KEY)->kind, WIRE_VALUE_KEY);
+    assert_int_equal(bits_of(value_in_slot(record_at(&bed, 1), WIRE_SLOT_KEY)), 4711);
+    assert_int_equal(record_at(&bed, 2)->kind, WIRE_RECORD_ASYNC_RETURN);
+    assert_true(record_at(&bed, 2)->call == 0);
+    assert_int_equal(bits_of(value_in_slot(record_at(&bed, 2), WIRE_SLOT_KEY)), 4711);
+    assert_int_equal(bits_of(value_in_slot(record_at(&bed, 2), 0)), 55);
+    assert_int_equal(record_at(&bed, 3)->kind, WIRE_RECORD_ASYNC_THROW);
+    assert_int_equal(value_in_slot(record_at(&bed, 3), WIRE_SLOT_EXCEPTION)->kind, WIRE_VALUE_NULL);
     /* A call that the condition rejected is not started by anybody. */
     assert_int_equal(recorder_suspended_key_wanted(handle, 0), 0);
     recorder_suspended(handle, 0, 1);
@@ -441,10 +441,10 @@ static void async_conditions_travel_as_tests(void **unused)
     recorder_async_return(handle, 0, 2, 9, 0);
     bed_drain(&bed);
     assert_int_equal(bed.count, 4);
-    assert_int_equal(bits_of(value_in_slot(bed.records[0], WIRE_SLOT_TESTS)), 1);
-    assert_int_equal(bits_of(value_in_slot(bed.records[1], WIRE_SLOT_TESTS)), 6);
-    assert_int_equal(bits_of(value_in_slot(bed.records[2], WIRE_SLOT_TESTS)), 0);
-    assert_int_equal(bits_of(value_in_slot(bed.records[3], WIRE_SLOT_TESTS)), 0);
+    assert_int_equal(bits_of(value_in_slot(record_at(&bed, 0), WIRE_SLOT_TESTS)), 1);
+    assert_int_equal(bits_of(value_in_slot(record_at(&bed, 1), WIRE_SLOT_TESTS)), 6);
+    assert_int_equal(bits_of(value_in_slot(record_at(&bed, 2), WIRE_SLOT_TESTS)), 0);
+    assert_int_equal(bits_of(value_in_slot(record_at(&bed, 3), WIRE_SLOT_TESTS)), 0);
     assert_int_equal(counter(&bed, 0, WIRE_COUNTER_FILTERED), 0);
     bed_close(&bed);
 }
@@ -475,8 +475,8 @@ static void the_first_await_ends_what_cannot_be_followed(void **unused)
     }
     bed_drain(&bed);
     assert_int_equal(bed.count, 4);
-    assert_int_equal(bed.records[1]->kind, WIRE_RECORD_FIRST_AWAIT);
-    assert_int_equal(bed.records[3]->kind, WIRE_RECORD_FIRST_AWAIT);
+    assert_int_equal(record_at(&bed, 1)->kind, WIRE_RECORD_FIRST_AWAIT);
+    assert_int_equal(record_at(&bed, 3)->kind, WIRE_RECORD_FIRST_AWAIT);
     bed_close(&bed);
 }
 
@@ -499,11 +499,11 @@ static void iterators_go_by_their_key(void **unused)
     const uint8_t kinds[] = {WIRE_RECORD_ITERATOR_START, WIRE_RECORD_ITERATOR_ITEM,
                              WIRE_RECORD_ITERATOR_END, WIRE_RECORD_ITERATOR_THROW};
     for (uint32_t i = 0; i < 4; i++) {
-        assert_int_equal(bed.records[i]->kind, kinds[i]);
-        assert_int_equal(bed.records[i]->call, 78);
+        assert_int_equal(record_at(&bed, i)->kind, kinds[i]);
+        assert_int_equal(record_at(&bed, i)->call, 78);
     }
-    assert_int_equal(bits_of(value_in_slot(bed.records[0], 0)), 9);
-    assert_int_equal(bits_of(value_in_slot(bed.records[0], WIRE_SLOT_KEY)), 78);
+    assert_int_equal(bits_of(value_in_slot(record_at(&bed, 0), 0)), 9);
+    assert_int_equal(bits_of(value_in_slot(record_at(&bed, 0), WIRE_SLOT_KEY)), 78);
     bed_close(&bed);
 }
 

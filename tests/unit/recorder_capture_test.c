@@ -149,7 +149,7 @@ static const struct wire_record *capture(const struct capture_value *value, uint
     recorder_enter(handle, (int64_t)bits, 0, 0, 0, 0);
     bed_drain(&bed);
     assert_int_equal(bed.count, 1);
-    return bed.records[0];
+    return record_at(&bed, 0);
 }
 
 static struct capture_value reference(uint8_t element, uint8_t show)
@@ -512,7 +512,7 @@ static void generic_values_go_by_the_caller(void **unused)
         enter(handle, (int64_t)address_of(&number), 0, 0, 0, 0);
         bed_drain(&bed);
         assert_int_equal(bed.count, 1);
-        const struct wire_value *found = value_at(bed.records[0], 0);
+        const struct wire_value *found = value_at(record_at(&bed, 0), 0);
         if (turn == 0) {
             assert_int_equal(found->kind, WIRE_VALUE_UNRESOLVED);
             assert_int_equal(data_of(found)[0], 123);
@@ -548,7 +548,7 @@ static void exceptions(void **unused)
     uint64_t call = recorder_enter(handle, 0, 0, 0, 0, 0);
     recorder_throw(handle, call, (int64_t)address_of(outer), 0, 0, 0);
     bed_drain(&bed);
-    const struct wire_record *record = bed.records[1];
+    const struct wire_record *record = record_at(&bed, 1);
     assert_int_equal(value_at(record, 0)->slot, WIRE_SLOT_EXCEPTION);
     assert_true(typed_of(value_at(record, 0))->type == address_of(exception_type));
     assert_text(child(record, 0, 8), "outer");
@@ -562,7 +562,7 @@ static void exceptions(void **unused)
     call = recorder_enter(handle, 0, 0, 0, 0, 0);
     recorder_throw(handle, call, (int64_t)address_of(strange), 0, 0, 0);
     bed_drain(&bed);
-    record = bed.records[1];
+    record = record_at(&bed, 1);
     assert_int_equal(value_at(record, 0)->kind, WIRE_VALUE_UNRESOLVED);
     assert_text(child(record, 0, 8), "strange");
 }
@@ -582,8 +582,8 @@ static void the_exception_among_the_values(void **unused)
     recorder_throw(handle, recorder_enter(handle, 0, 0, 0, 0, 0), (int64_t)address_of(exception), 0,
                    0, 0);
     bed_drain(&bed);
-    assert_int_equal(value_in_slot(bed.records[1], 5)->kind, WIRE_VALUE_NULL);
-    assert_int_equal(value_in_slot(bed.records[3], 5)->kind, WIRE_VALUE_OBJECT);
+    assert_int_equal(value_in_slot(record_at(&bed, 1), 5)->kind, WIRE_VALUE_NULL);
+    assert_int_equal(value_in_slot(record_at(&bed, 3), 5)->kind, WIRE_VALUE_OBJECT);
 }
 
 /* A layout that claims more than the object has (a forged or stale one) reads nothing beyond. */
@@ -639,7 +639,7 @@ static void a_record_has_an_end(void **unused)
         recorder_return(handle, call, 0, 0, 0, 0);
         bed_drain(&own);
         assert_int_equal(own.count, 1);
-        const struct wire_record *record = own.records[0];
+        const struct wire_record *record = record_at(&own, 0);
         assert_in_range(record->size * 8, 1500, 2000);
         assert_int_equal(record->flags, WIRE_RECORD_CUT);
         assert_int_equal(value_in_slot(record, 1)->flags, WIRE_VALUE_CUT);

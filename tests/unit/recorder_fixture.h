@@ -295,6 +295,7 @@ static inline void bed_forget(struct bed *bed)
 {
     for (uint32_t i = 0; i < bed->count; i++) {
         free(bed->records[i]);
+        bed->records[i] = NULL;
     }
     bed->count = 0;
 }
@@ -303,6 +304,15 @@ static inline void bed_drain(struct bed *bed)
 {
     bed_forget(bed);
     reader_drain(&bed->reader);
+}
+
+static inline const struct wire_record *record_at(const struct bed *bed, uint32_t index)
+{
+    assert_true(index < bed->count);
+    if (index >= MOST_RECORDS || bed->records[index] == NULL) {
+        abort(); /* not reached; but analysers do not know that assertions do not return */
+    }
+    return bed->records[index];
 }
 
 static inline void bed_close(struct bed *bed)

@@ -188,8 +188,8 @@ static void two_sessions_on_one_method_see_their_own(void **unused)
     bed_drain(&beds[1]);
     assert_int_equal(beds[0].count, 3);
     assert_int_equal(beds[1].count, 3);
-    assert_int_equal(bits_of(value_at(beds[0].records[2], 0)), 2);
-    assert_int_equal(value_count(beds[1].records[2]), 0);
+    assert_int_equal(bits_of(value_at(record_at(&beds[0], 2), 0)), 2);
+    assert_int_equal(value_count(record_at(&beds[1], 2)), 0);
     bed_close(&beds[1]);
     recorder_enter(handles[0], 9, 0, 0, 0, 0);
     recorder_enter(handles[1], 9, 0, 0, 0, 0);
@@ -317,7 +317,7 @@ static void threads_give_their_slot_and_chunk_back(void **unused)
         bed_drain(&bed);
         assert_int_equal(bed.count, 1);
         assert_int_equal(full_chunks(&bed), 0);
-        calls[i] = bed.records[0]->call;
+        calls[i] = record_at(&bed, 0)->call;
         assert_true(calls[i] >> 48 == calls[0] >> 48); /* the same slot each time */
         assert_true(i == 0 || calls[i] == calls[i - 1] + 1);
     }
@@ -511,8 +511,10 @@ int main(void)
         cmocka_unit_test(layouts_have_a_cap),
     };
     struct error error;
-    if (recorder_init(&error) != STATUS_OK || recorder_init(&error) != STATUS_OK) {
-        return 1;
+    for (int turn = 0; turn < 2; turn++) { /* once is enough, and twice does no harm */
+        if (recorder_init(&error) != STATUS_OK) {
+            return 1;
+        }
     }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

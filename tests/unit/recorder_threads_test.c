@@ -359,7 +359,7 @@ static uint64_t old_handles[2];
 static void *blocked_call(void *number)
 {
     uint64_t old = old_handles[*(uint32_t *)number % 2];
-    uint64_t call = recorder_enter(old, 1, ~1ll, (int64_t)address_of(string), 0, 0);
+    uint64_t call = recorder_enter(old, 1, -2, (int64_t)address_of(string), 0, 0);
     assert_true(call != 0);
     pthread_mutex_lock(&gate);
     inside++;
@@ -369,7 +369,7 @@ static void *blocked_call(void *number)
     pthread_mutex_unlock(&gate);
     one_turn(0); /* the second session's */
     one_turn(1);
-    recorder_return(old, call, 2, ~2ll, 0, 0);
+    recorder_return(old, call, 2, -3, 0, 0);
     return NULL;
 }
 
