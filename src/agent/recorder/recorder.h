@@ -3,7 +3,8 @@
  *
  * Rules for everything reached from an entry point (recorder_enter and its like): called on
  * any managed thread in cooperative mode, without a GC transition. No lock, no allocation,
- * no system call but clock_gettime where the tsc is not usable, no unbounded loop; objects
+ * no unbounded loop, no system call but clock_gettime where the tsc is not usable, what a
+ * thread's first probe needs (below), and the copy of a span's items (recorder_span.h); objects
  * are reached only through the pinned references that the woven code passes, and only while
  * the call lasts. Whatever cannot be done is dropped and counted.
  *
@@ -21,8 +22,9 @@
  * another thread gets the slot: never used twice.
  *
  * Memory: the site table and thread table are address ranges reserved once and touched on
- * use. A thread's first probe takes a slot (gettid and one mprotect, once); its exit gives the
- * slot back and closes its open chunks. All functions besides the entry points: agent's worker
+ * use. A thread's first probe takes a slot (gettid and one mprotect, once; pthread_setspecific
+ * allocates where the process has more than 32 keys); its exit gives the slot back and closes
+ * its open chunks. All functions besides the entry points: agent's worker
  * thread or, where said, inside GetReJITParameters; they may take the recorder's mutex.
  */
 #ifndef RECORDER_H
