@@ -118,6 +118,15 @@ enum status recompile_method_refusal(struct recompile *recompile, const struct m
 
 void recompile_totals(struct recompile *recompile, struct recompile_totals *totals);
 
+/* How long the last big claim took the runtime: for the log and the benches. */
+struct recompile_pace {
+    uint32_t methods;
+    uint64_t request_ns; /* RequestReJIT */
+    uint64_t follow_ns;  /* RequestReJITWithInliners of all of them, behind it */
+};
+/* True once, when the last big claim's inliners have all been requested. Worker. */
+bool recompile_take_pace(struct recompile *recompile, struct recompile_pace *pace);
+
 /* Worker: works off what callbacks have noted (modules, errors, late inliners, reverts). */
 void recompile_pump(struct recompile *recompile);
 /* An eventfd that is readable while recompile_pump has work. */

@@ -155,6 +155,8 @@ struct recompile {
     bool leftovers; /* inliners without any claim, or refused reverts, may stand in the table */
     struct notes notes;
     struct method_batch follow; /* claimed; inliners not requested yet */
+    struct recompile_pace pace; /* worker only */
+    bool pace_ready;
     struct map compiling; /* FunctionID -> ReJITID that is being compiled for the first time */
 
     struct tenant *tenants[RECOMPILE_TENANTS];

@@ -46,10 +46,20 @@ HRESULT recompile_request_claim(struct recompile *recompile, struct method_batch
         return recompile_request(recompile, batch);
     if (batch->count <= FOLLOW_AT_ONCE)
         return request_with_inliners(recompile, batch);
+    const uint64_t start = clock_monotonic();
     const HRESULT result = recompile_request(recompile, batch);
+    recompile->pace = (struct recompile_pace){batch->count, clock_monotonic() - start, 0};
     if (!hresult_failed(result))
         line_up(recompile, batch);
     return result;
+}
+
+bool recompile_take_pace(struct recompile *recompile, struct recompile_pace *pace)
+{
+    const bool ready = recompile->pace_ready;
+    recompile->pace_ready = false;
+    *pace = recompile->pace;
+    return ready;
 }
 
 /* Takes the next few methods out of the line that are claimed still. */
@@ -74,17 +84,21 @@ static void take_some(struct recompile *recompile, struct method_batch *some)
 
 bool recompile_follow(struct recompile *recompile)
 {
-    const uint64_t end = clock_monotonic() + FOLLOW_NS;
+    const uint64_t start = clock_monotonic();
+    const uint64_t end = start + FOLLOW_NS;
     struct method_batch some = {0};
-    bool more = true;
+    bool more = true, any = false;
     while (more && clock_monotonic() < end) {
         some.count = 0;
         take_some(recompile, &some);
         more = some.count != 0;
+        any = any || more;
         /* Refused: the methods themselves are requested already, only copies go unseen. */
         request_with_inliners(recompile, &some);
     }
     method_batch_release(&some);
+    recompile->pace.follow_ns += clock_monotonic() - start;
+    recompile->pace_ready = recompile->pace_ready || (any && !more);
     return more;
 }
 

@@ -370,10 +370,19 @@ static bool list_finished(const struct session_engine *engine)
     return true;
 }
 
+static void pump(struct session_engine *engine)
+{
+    struct recompile_pace pace;
+    recompile_pump(engine->recompile);
+    if (recompile_take_pace(engine->recompile, &pace))
+        session_log("requested %u methods in %.1f ms, their inliners in %.1f ms", pace.methods,
+                    (double)pace.request_ns / 1e6, (double)pace.follow_ns / 1e6);
+}
+
 void session_engine_run(struct session_engine *engine)
 {
     struct turn turn;
-    recompile_pump(engine->recompile);
+    pump(engine);
     while (!atomic_load(&engine->stopped)) {
         serve_all(engine);
         if (list_finished(engine))
@@ -387,7 +396,7 @@ void session_engine_run(struct session_engine *engine)
         if (ready > 0)
             serve_streams(engine, &turn);
         if (ready <= 0 || (turn.polls[2].revents & POLLIN))
-            recompile_pump(engine->recompile);
+            pump(engine);
     }
     /* The target waits a moment for us: what its last calls have met is told. */
     if (engine->sessions != NULL)
