@@ -496,35 +496,17 @@ static void nearest_names(void **state)
     nearest("**", "");
 }
 
-static void the_framework_is_matched_fast(void **state)
-{
-    (void)state;
-    static const char *const texts[] = {"System.String.Concat", "**.List<*>.Get*", "System.**",
-                                        "Concat", "*.*"};
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        struct timespec from, to;
-        struct collected collected = {.image = &corelib.image, .most = 1};
-        double best = 1e9;
-        struct arena arena;
-        const struct metadata_pattern *pattern;
-        arena_init(&arena, 0);
-        assert_int_equal(metadata_pattern_parse(texts[i], &arena, &pattern, NULL), STATUS_OK);
-        for (int round = 0; round < 5; round++) {
-            clock_gettime(CLOCK_MONOTONIC, &from);
-            struct metadata_pattern_result result;
-            collected.last = 0;
-            metadata_pattern_match(pattern, &corelib.image, NULL, collect, &collected, &result);
-            clock_gettime(CLOCK_MONOTONIC, &to);
-            double ms =
-                (double)(to.tv_sec - from.tv_sec) * 1e3 + (double)(to.tv_nsec - from.tv_nsec) / 1e6;
-            best = ms < best ? ms : best;
-            assert_int_equal(result.methods, 1);
-        }
-        assert_true(best < 20);
-        buffer_release(&collected.text);
-        arena_release(&arena);
-    }
-}
+/* Sanitizers cost several times the work itself. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define MOST_MS 400
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define MOST_MS 400
+#endif
+#endif
+#ifndef MOST_MS
+#define MOST_MS 20
+#endif
 
 static bool count_only(void *context, mdToken method)
 {
@@ -533,22 +515,43 @@ static bool count_only(void *context, mdToken method)
     return true;
 }
 
-static void all_of_the_framework(void **state)
+/* Milliseconds of this thread: a busy machine must not fail the test. */
+static double spent(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+static void the_framework_is_matched_fast(void **state)
 {
     (void)state;
-    struct arena arena;
-    const struct metadata_pattern *pattern;
-    struct timespec from, to;
-    size_t count = 0;
-    arena_init(&arena, 0);
-    assert_int_equal(metadata_pattern_parse("**", &arena, &pattern, NULL), STATUS_OK);
-    clock_gettime(CLOCK_MONOTONIC, &from);
-    metadata_pattern_match(pattern, &corelib.image, NULL, count_only, &count, NULL);
-    clock_gettime(CLOCK_MONOTONIC, &to);
-    assert_true(count > 30000);
-    double ms = (double)(to.tv_sec - from.tv_sec) * 1e3 + (double)(to.tv_nsec - from.tv_nsec) / 1e6;
-    print_message("%zu methods in %.1f ms\n", count, ms);
-    arena_release(&arena);
+    static const struct {
+        const char *text;
+        size_t least, most;
+    } cases[] = {
+        {"System.String.Concat", 5, 100}, {"**.List<*>.Get*", 3, 100},
+        {"System.**", 30000, 100000},     {"Concat", 5, 1000},
+        {"*.*", 30000, 100000},           {"System.*.NoSuchMethodAnywhere", 0, 0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        double best = 1e9;
+        struct arena arena;
+        const struct metadata_pattern *pattern;
+        arena_init(&arena, 0);
+        assert_int_equal(metadata_pattern_parse(cases[i].text, &arena, &pattern, NULL), STATUS_OK);
+        for (int round = 0; round < 5; round++) {
+            size_t count = 0;
+            double from = spent();
+            metadata_pattern_match(pattern, &corelib.image, NULL, count_only, &count, NULL);
+            double ms = spent() - from;
+            best = ms < best ? ms : best;
+            assert_true(count >= cases[i].least && count <= cases[i].most);
+        }
+        print_message("%-30s %.2f ms\n", cases[i].text, best);
+        assert_true(best < MOST_MS);
+        arena_release(&arena);
+    }
 }
 
 int main(void)
@@ -574,7 +577,6 @@ int main(void)
         cmocka_unit_test(many_parts_are_refused),
         cmocka_unit_test(nearest_names),
         cmocka_unit_test(the_framework_is_matched_fast),
-        cmocka_unit_test(all_of_the_framework),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -105,6 +105,48 @@ static void unsorted_tables_give_the_same(void **state)
     }
 }
 
+/* The same image with its table stream called #-, as edit-and-continue writes it. */
+static void an_uncompressed_stream_reads_alike(void **state)
+{
+    (void)state;
+    static struct metadata_image renamed;
+    uint8_t *copy = malloc(patterns.length);
+    memcpy(copy, patterns.bytes, patterns.length);
+    uint8_t *name = memmem(copy + patterns.image.root.base, 256, "#~", 3);
+    assert_non_null(name);
+    name[1] = '-';
+    assert_int_equal(metadata_image_open(&renamed, copy, patterns.length, false, NULL), STATUS_OK);
+    assert_true(renamed.uncompressed);
+    check_owners(&renamed);
+    assert_int_equal(metadata_find_type_text(&renamed, "Shop.Order"),
+                     metadata_find_type_text(&patterns.image, "Shop.Order"));
+    free(copy);
+}
+
+/* Runs of methods that overlap or lead outside: each row is walked within the table. */
+static void runs_that_lie(void **state)
+{
+    (void)state;
+    static struct metadata_image broken;
+    const struct metadata_image *image = &patterns.image;
+    const struct metadata_table *types = &image->tables[CLR_TABLE_TypeDef];
+    size_t column = types->data.base + types->offset[METADATA_TYPE_DEF_METHODS];
+    uint8_t *copy = malloc(patterns.length);
+    memcpy(copy, patterns.bytes, patterns.length);
+    for (uint32_t row = 0; row < types->rows; row++) {
+        copy[column + row * types->row_size] = row % 2 ? 0xff : 1;
+        copy[column + row * types->row_size + 1] = row % 2 ? 0xff : 0;
+    }
+    assert_int_equal(metadata_image_open(&broken, copy, patterns.length, false, NULL), STATUS_OK);
+    for (uint32_t row = 1; row <= types->rows; row++) {
+        struct metadata_rows rows =
+            metadata_type_methods(&broken, token_make(CLR_TABLE_TypeDef, row));
+        for (mdToken method; (method = metadata_rows_next(&broken, &rows)) != mdTokenNil;)
+            assert_true(metadata_token_exists(&broken, method));
+    }
+    free(copy);
+}
+
 static void nested_types(void **state)
 {
     (void)state;
@@ -203,6 +245,8 @@ int main(void)
         cmocka_unit_test(outside_reads_as_nothing),
         cmocka_unit_test(owners),
         cmocka_unit_test(unsorted_tables_give_the_same),
+        cmocka_unit_test(an_uncompressed_stream_reads_alike),
+        cmocka_unit_test(runs_that_lie),
         cmocka_unit_test(nested_types),
         cmocka_unit_test(parameters_and_generics),
         cmocka_unit_test(accessors_of_properties_and_events),
