@@ -85,7 +85,6 @@ void script_parse_path(struct script_parser *parser, struct plan_path *path)
 {
     struct arena *arena = parser->lexer.arena;
     uint32_t from = parser->token.column;
-    uint32_t to = from;
     expect_name(parser);
     if (parser->status != STATUS_OK)
         return;
@@ -98,7 +97,7 @@ void script_parse_path(struct script_parser *parser, struct plan_path *path)
     path->root = root_of(&parser->token);
     if (path->root == PLAN_ROOT_NAME)
         add_step(parser, path);
-    to = parser->token.column + parser->token.length;
+    uint32_t to = parser->token.column + parser->token.length;
     script_advance(parser);
     while (parser->token.kind == SCRIPT_DOT) {
         script_advance(parser);
@@ -113,6 +112,8 @@ void script_parse_path(struct script_parser *parser, struct plan_path *path)
         script_fault(parser, from, "'%s': elapsed is a duration and has no fields",
                      parser->lexer.text);
     path->text = arena_copy_text(arena, parser->lexer.text + from, to - from);
+    if (!path->text && parser->status == STATUS_OK)
+        parser->status = error_set(parser->error, STATUS_MEMORY, "out of memory");
 }
 
 static void parse_list(struct script_parser *parser, struct plan_path *values, uint32_t *count)
