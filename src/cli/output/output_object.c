@@ -86,7 +86,7 @@ static void write_exception(struct value_writer *writer, const struct type_info 
         buffer_append_text(writer->out, writer->json ? ",\"message\":" : ": ");
         value_write_item(writer, text, "string", spot.level, spot.nested + 1);
     }
-    if (cause && cause->kind == WIRE_VALUE_OBJECT) {
+    if (cause && (cause->kind == WIRE_VALUE_OBJECT || cause->kind == WIRE_VALUE_UNRESOLVED)) {
         buffer_append_text(writer->out, writer->json ? ",\"inner\":" : " <- ");
         value_write_item(writer, cause, "", spot.level, spot.nested + 1);
     }
@@ -140,6 +140,28 @@ static void write_untyped(struct value_writer *writer, const struct value *value
         value_write_unfollowed(writer, declared);
 }
 
+/* Do the outermost brackets of int[,] or int[,][] hold a comma? Then lengths and bounds of the
+ * dimensions stand before the elements. */
+static bool has_dimensions(const char *name)
+{
+    size_t at = strlen(name);
+    bool comma = false;
+    for (bool inside = false; at > 0; at--) {
+        char letter = name[at - 1];
+        if (letter == ']' && !inside) {
+            inside = true;
+            comma = false;
+        } else if (letter == '[' && inside) {
+            inside = false;
+        } else if (letter == ',' && inside) {
+            comma = true;
+        } else {
+            break;
+        }
+    }
+    return comma;
+}
+
 /* An array or string met before its layout was known comes as the raw bytes behind the method
  * table word: u32 length, for arrays 4 bytes of padding, then the elements. */
 static bool write_raw(struct value_writer *writer, const struct value *value,
@@ -149,6 +171,10 @@ static bool write_raw(struct value_writer *writer, const struct value *value,
     if (value->kind != WIRE_VALUE_UNRESOLVED || value->length < head ||
         (type->kind != WIRE_TYPE_STRING && type->kind != WIRE_TYPE_ARRAY))
         return false;
+    if (type->kind == WIRE_TYPE_ARRAY && has_dimensions(type->name)) {
+        value_write_unfollowed(writer, type->name);
+        return true;
+    }
     struct value whole = *value;
     whole.total = (uint32_t)known_load(value->data, 4, false);
     whole.data += head;

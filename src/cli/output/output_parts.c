@@ -1,6 +1,7 @@
 /* One field, element or argument; the fields of a type; tuples. */
 #include <string.h>
 
+#include "base_text.h"
 #include "clr_element.h"
 #include "output_escape.h"
 #include "output_known.h"
@@ -166,7 +167,9 @@ void value_write_fields(struct value_writer *writer, const struct type_info *typ
 {
     bool all = !any_own_field(type);
     bool any = false;
-    if (spot.level >= writer->depth) {
+    /* What is made at run time has fields that no metadata tells. */
+    bool unread = type->field_count == 0 && text_ends_with(type->name, "(dynamic)");
+    if (spot.level >= writer->depth || unread) {
         value_write_unfollowed(writer, type->name);
         return;
     }
