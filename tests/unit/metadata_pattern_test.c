@@ -4,6 +4,7 @@
 
 #include <time.h>
 
+#include "base_text.h"
 #include "metadata_pattern.h"
 
 static struct opened patterns, corelib;
@@ -457,13 +458,14 @@ static void many_parts_are_refused(void **state)
     struct error error;
     const struct metadata_pattern *pattern;
     arena_init(&arena, 0);
-    memset(text, 0, sizeof(text));
+    size_t length = 0;
     for (int i = 0; i < METADATA_PATTERN_MAX_PARTS; i++)
-        strcat(text, i ? ".a" : "a");
+        text_append(text, sizeof(text), &length, i ? ".a" : "a");
     assert_int_equal(metadata_pattern_parse(text, &arena, &pattern, &error), STATUS_OK);
-    strcat(text, ".a");
+    text_append(text, sizeof(text), &length, ".a");
     assert_int_equal(metadata_pattern_parse(text, &arena, &pattern, &error), STATUS_USAGE);
     memset(text, 'a', sizeof(text) - 1);
+    text[sizeof(text) - 1] = 0;
     assert_int_equal(metadata_pattern_parse(text, &arena, &pattern, &error), STATUS_USAGE);
     arena_release(&arena);
 }
