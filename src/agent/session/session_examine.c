@@ -127,7 +127,7 @@ uint8_t types_element_of(struct session_types *types, uint64_t id)
         return 0;
     const struct module *module = modules_find(types->modules, class.module);
     if (module == NULL || module->image == NULL)
-        return ELEMENT_TYPE_CLASS;
+        return 0;
     uint8_t element = 0;
     if (types_in_core(module)) {
         struct buffer name;
@@ -173,7 +173,8 @@ static void field_of_argument(struct session_types *types, struct type_field *fi
         field->layout = types_layout_depth(types, argument, depth + 1);
         field->size = field->layout == NULL ? 0 : field->layout->size;
     } else if (field->element == 0) {
-        field->element = ELEMENT_TYPE_CLASS;
+        /* Not a reference for all we know: taken for one, raw data would be followed. */
+        field->element = ELEMENT_TYPE_VALUETYPE;
     }
     if (field->size == 0)
         field->size = clr_element_size(field->element);

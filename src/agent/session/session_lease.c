@@ -11,6 +11,7 @@
 #include "session_weave.h"
 
 #define STATE_EVERY   UINT64_C(200000000) /* ns: at most five a second */
+#define TEND_EVERY    UINT64_C(1000000000)
 #define MESSAGES_MAX  ((size_t)64 << 20)  /* METHOD messages of one plan, before they are sent */
 
 /* ---- begin ---- */
@@ -45,12 +46,15 @@ static void session_dispose(struct session *session)
     session_unlink(session);
     if (session->connection != NULL)
         session->connection->session = NULL;
-    if (session->recorder != NULL)
-        recorder_session_end(session->recorder);
+    const bool out = session->recorder == NULL || recorder_session_end(session->recorder);
     for (uint32_t i = 0; i < session->site_count; i++)
         free((char *)(uintptr_t)session->sites[i]->reason);
     free(session->sites);
-    arena_release(&session->arena);
+    if (out)
+        arena_release(&session->arena);
+    else
+        session_log("session %llu: a thread stands still inside a probe; %zu bytes stay for it",
+                    (unsigned long long)session->id, session->arena.total);
     free(session);
 }
 
@@ -286,6 +290,10 @@ bool session_lease_tick(struct session *session, uint64_t now)
         session->growing = recorder_session_grow(session->recorder);
     session_types_put_fresh(session->engine->types, &session->types_seen,
                             &session->connection->out);
+    if (now >= session->tend_time + TEND_EVERY) {
+        session->tend_time = now;
+        recorder_session_tend(session->recorder);
+    }
     if (now >= session->state_time + STATE_EVERY) {
         uint32_t state[4];
         session->state_time = now;

@@ -270,8 +270,7 @@ static bool see_instance(struct session_scope *scope, struct arena *arena,
                          struct declared_view *view)
 {
     const struct meta_type *type = view->plain.type;
-    struct declared *arguments =
-        arena_new_array(arena, type->argument_count + 1u, struct declared);
+    struct declared *arguments = arena_new_array(arena, type->argument_count + 1u, struct declared);
     if (arguments == NULL)
         return false;
     for (uint32_t i = 0; i < type->argument_count; i++)
@@ -284,8 +283,8 @@ static bool see_instance(struct session_scope *scope, struct arena *arena,
     return true;
 }
 
-bool declared_see(struct session_scope *scope, const struct declared *declared,
-                  struct arena *arena, struct declared_view *view)
+bool declared_see(struct session_scope *scope, const struct declared *declared, struct arena *arena,
+                  struct declared_view *view)
 {
     memset(view, 0, sizeof *view);
     view->plain = declared_plain(declared, &view->byref);
@@ -428,8 +427,8 @@ bool declared_self(const struct type_definition *definition, struct arena *arena
 
 bool member_field_name(const struct metadata_image *image, mdToken field, char *name, size_t size)
 {
-    const char *raw = metadata_cell_text(image, CLR_TABLE_Field, token_rid(field),
-                                         METADATA_FIELD_NAME);
+    const char *raw =
+        metadata_cell_text(image, CLR_TABLE_Field, token_rid(field), METADATA_FIELD_NAME);
     const char *start;
     size_t length;
     bool source = metadata_field_source_name(raw, &start, &length);
@@ -515,8 +514,8 @@ mdToken member_trivial_getter(const struct metadata_image *image, mdToken type, 
         return mdTokenNil;
     struct reader body;
     uint32_t token;
-    if (metadata_image_body(image, metadata_cell(image, CLR_TABLE_MethodDef, row,
-                                                 METADATA_METHOD_DEF_RVA),
+    if (metadata_image_body(image,
+                            metadata_cell(image, CLR_TABLE_MethodDef, row, METADATA_METHOD_DEF_RVA),
                             &body, NULL) != STATUS_OK ||
         !getter_code(body, &token))
         return mdTokenNil;
@@ -532,9 +531,9 @@ static bool name_field(const struct declared_view *view, mdToken field, struct a
     member->name = arena_copy_text(arena, name, strlen(name));
     struct meta_type *type = NULL;
     if (member->name == NULL ||
-        metadata_signature_field(metadata_cell_blob(image, CLR_TABLE_Field, token_rid(field),
-                                                    METADATA_FIELD_SIGNATURE),
-                                 arena, &type, NULL) != STATUS_OK)
+        metadata_signature_field(
+            metadata_cell_blob(image, CLR_TABLE_Field, token_rid(field), METADATA_FIELD_SIGNATURE),
+            arena, &type, NULL) != STATUS_OK)
         return false;
     member->type =
         declared_of(view->definition.module, type, view->arguments, view->argument_count);
@@ -589,8 +588,7 @@ static bool base_view(struct session_scope *scope, const struct declared_view *v
         return false;
     struct meta_type *type = NULL;
     if (token_table(token) == CLR_TABLE_TypeSpec) {
-        if (metadata_signature_type(metadata_cell_blob(image, CLR_TABLE_TypeSpec,
-                                                       token_rid(token),
+        if (metadata_signature_type(metadata_cell_blob(image, CLR_TABLE_TypeSpec, token_rid(token),
                                                        METADATA_TYPE_SPEC_SIGNATURE),
                                     arena, &type, NULL) != STATUS_OK)
             type = NULL;
@@ -615,25 +613,42 @@ static enum member_answer special_member(const struct declared_view *view, const
     static const struct meta_type string_type = {.element = ELEMENT_TYPE_STRING};
     bool length = strcmp(name, "Length") == 0;
     if (view->kind == DECLARED_STRING || view->kind == DECLARED_ARRAY) {
-        *member = (struct member){"Length", declared_of(view->plain.module, &int_type, NULL, 0)};
+        *member = (struct member){"Length", declared_of(view->plain.module, &int_type, NULL, 0), 0};
         return length ? MEMBER_FOUND : MEMBER_NONE;
     }
     if (view->nullable && strcmp(name, "HasValue") == 0) {
-        *member = (struct member){"HasValue",
-                                  declared_of(view->plain.module, &bool_type, NULL, 0)};
+        *member =
+            (struct member){"HasValue", declared_of(view->plain.module, &bool_type, NULL, 0), 0};
         return MEMBER_FOUND;
     }
     if (view->nullable && strcmp(name, "Value") == 0 && view->argument_count == 1) {
-        *member = (struct member){"Value", view->arguments[0]};
+        *member = (struct member){"Value", view->arguments[0], 0};
         return MEMBER_FOUND;
     }
     if (view->known != NULL && strcmp(view->known, "System.Exception") == 0 &&
         strcmp(name, "Message") == 0) {
-        *member = (struct member){"Message",
-                                  declared_of(view->plain.module, &string_type, NULL, 0)};
+        *member =
+            (struct member){"Message", declared_of(view->plain.module, &string_type, NULL, 0), 0};
         return MEMBER_FOUND;
     }
     return MEMBER_OPEN;
+}
+
+/* In how many base classes is a field of that name hidden? */
+static uint32_t count_hidden(struct session_scope *scope, const struct declared_view *view,
+                             const char *name, struct arena *arena)
+{
+    struct declared_view at = *view, base;
+    uint32_t count = 0;
+    bool open;
+    for (int i = 0; i < MAX_BASES && base_view(scope, &at, arena, &base, &open); i++) {
+        struct member member;
+        if (base.kind != DECLARED_CLASS || base.definition.module == NULL)
+            break;
+        count += own_member(&base, name, arena, &member) == MEMBER_FOUND;
+        at = base;
+    }
+    return count;
 }
 
 enum member_answer member_find(struct session_scope *scope, const struct declared_view *view,
@@ -651,6 +666,8 @@ enum member_answer member_find(struct session_scope *scope, const struct declare
             at.definition.module == NULL)
             return MEMBER_OPEN;
         answer = own_member(&at, name, arena, member);
+        if (answer == MEMBER_FOUND)
+            member->hidden = count_hidden(scope, &at, member->name, arena);
         if (answer == MEMBER_FOUND || answer == MEMBER_OPEN)
             return answer;
         if (answer != MEMBER_NONE && kept == MEMBER_NONE)
@@ -691,8 +708,8 @@ static void list_own(const struct declared_view *view, struct buffer *text, size
     }
     rows = metadata_type_properties(image, view->definition.type);
     for (mdToken property; (property = metadata_rows_next(image, &rows)) != mdTokenNil;) {
-        const char *property_name = metadata_cell_text(
-            image, CLR_TABLE_Property, token_rid(property), METADATA_PROPERTY_NAME);
+        const char *property_name = metadata_cell_text(image, CLR_TABLE_Property,
+                                                       token_rid(property), METADATA_PROPERTY_NAME);
         mdToken field = member_trivial_getter(image, view->definition.type, property);
         if (field == mdTokenNil || (field_flags(image, field) & fdStatic))
             continue;
@@ -702,8 +719,8 @@ static void list_own(const struct declared_view *view, struct buffer *text, size
     }
 }
 
-void member_list(struct session_scope *scope, const struct declared_view *view,
-                 struct arena *arena, size_t most, struct buffer *text)
+void member_list(struct session_scope *scope, const struct declared_view *view, struct arena *arena,
+                 size_t most, struct buffer *text)
 {
     struct declared_view at = *view;
     size_t count = 0;

@@ -70,17 +70,17 @@ struct declared_view {
     enum declared_kind kind;
     uint8_t element;
     bool byref;
-    struct declared plain;              /* the type itself */
-    struct type_definition definition;  /* ENUM, STRUCT, CLASS, INTERFACE: where known */
-    const struct declared *arguments;   /* of the definition's own type parameters */
+    struct declared plain;             /* the type itself */
+    struct type_definition definition; /* ENUM, STRUCT, CLASS, INTERFACE: where known */
+    const struct declared *arguments;  /* of the definition's own type parameters */
     uint32_t argument_count;
-    bool nullable;    /* Nullable<T>: plain is it; arguments[0] is T */
+    bool nullable;     /* Nullable<T>: plain is it; arguments[0] is T */
     const char *known; /* full name of a STRUCT or CLASS of the core library that has a meaning of
                           its own (System.Decimal, System.TimeSpan...), else NULL */
 };
 /* Allocates on the arena; false when out of memory. */
-bool declared_see(struct session_scope *scope, const struct declared *declared,
-                  struct arena *arena, struct declared_view *view);
+bool declared_see(struct session_scope *scope, const struct declared *declared, struct arena *arena,
+                  struct declared_view *view);
 
 /* True where all that loading the type needs (bases, interfaces, value types of fields) stands in
  * modules that are loaded: then loading it loads no assembly and calls nobody back. */
@@ -101,14 +101,15 @@ enum member_answer {
 struct member {
     const char *name;     /* of the field as the recorder's layouts name it; on the arena */
     struct declared type; /* what it holds */
+    uint32_t hidden;      /* fields of that name in the base classes of the one that has it */
 };
 /* The member `name` of a type, its base classes included. */
 enum member_answer member_find(struct session_scope *scope, const struct declared_view *view,
                                const char *name, struct arena *arena, struct member *member);
 /* Appends what there is: "Id, Customer, Lines": the type's own members first, then inherited
  * ones, at most `most`. Nothing where nothing is known. */
-void member_list(struct session_scope *scope, const struct declared_view *view,
-                 struct arena *arena, size_t most, struct buffer *text);
+void member_list(struct session_scope *scope, const struct declared_view *view, struct arena *arena,
+                 size_t most, struct buffer *text);
 
 /* The field that a property's getter returns and does nothing else; mdTokenNil: it does more. */
 mdToken member_trivial_getter(const struct metadata_image *image, mdToken type, mdToken property);

@@ -176,8 +176,8 @@ bool bind_this(struct binder *b, struct bind_root *root)
     return declared_self(&owner, b->keep, &root->type);
 }
 
-static enum status name_root(struct binder *b, const struct plan_path *path,
-                             struct bind_root *root, struct error *error)
+static enum status name_root(struct binder *b, const struct plan_path *path, struct bind_root *root,
+                             struct error *error)
 {
     const char *name = path->step_count > 0 ? path->steps[0] : "";
     for (uint32_t i = 1; i <= b->signature.parameter_count; i++) {
@@ -323,8 +323,12 @@ static enum status bind_steps(struct binder *b, const struct plan_path *path,
             else if (answer != MEMBER_FOUND)
                 return step_failure(b, path, i, leaf, answer, error);
         }
-        if (open)
+        if (open) {
             member.name = name;
+            member.hidden = CAPTURE_NEAREST;
+        }
+        value->hidden[value->step_count] =
+            (uint8_t)(member.hidden > CAPTURE_NEAREST ? CAPTURE_NEAREST : member.hidden);
         value->steps[value->step_count] = layout_name(member.name);
         if (value->steps[value->step_count++] == 0)
             return error_set(error, STATUS_LIMIT, "too many names of fields in the target");
@@ -380,8 +384,7 @@ bool bind_whole(struct binder *b, const struct bind_root *root, struct capture_v
 }
 
 enum status bind_path(struct binder *b, const struct plan_path *path, const struct bind_root *root,
-                      struct capture_value *value, struct declared_view *leaf,
-                      struct error *error)
+                      struct capture_value *value, struct declared_view *leaf, struct error *error)
 {
     if (!bind_whole(b, root, value, leaf))
         return bind_fail(path, path->step_count, error,

@@ -93,8 +93,10 @@ void session_types_unload(struct session_types *types, uint64_t module)
 {
     pthread_mutex_lock(&types->mutex);
     for (size_t i = 0; i < types->known.capacity; i++)
-        if (types->known.slots[i].used && types->known.slots[i].value == module)
+        if (types->known.slots[i].used && types->known.slots[i].value == module) {
             types->known.slots[i].value = TYPES_GONE;
+            layout_forget(types->known.slots[i].key);
+        }
     pthread_mutex_unlock(&types->mutex);
 }
 
@@ -231,13 +233,18 @@ void session_types_prepare(struct session_types *types)
 
 /* ---- what probes ask for ---- */
 
-/* A type argument's layout: NULL for references, which is how the recorder tells them. */
-static const struct layout *argument_layout(struct session_types *types, uint64_t id)
+/* A type argument's layout. NULL means a reference to the recorder; what may be a value and
+ * has no layout is marked, so that its bytes are not followed as if they were an address. */
+static void add_argument(struct session_types *types, struct instance *instance, uint64_t id)
 {
-    uint8_t element = types_element_of(types, id);
-    bool reference = element == ELEMENT_TYPE_CLASS || element == ELEMENT_TYPE_STRING ||
-                     element == ELEMENT_TYPE_SZARRAY || element == 0;
-    return reference ? NULL : session_types_layout(types, id);
+    const uint32_t at = instance->type_count + instance->method_count;
+    const uint8_t element = types_element_of(types, id);
+    if (element == ELEMENT_TYPE_CLASS || element == ELEMENT_TYPE_STRING ||
+        element == ELEMENT_TYPE_SZARRAY)
+        return;
+    instance->types[at] = element == 0 ? NULL : session_types_layout(types, id);
+    if (instance->types[at] == NULL)
+        instance->unknown |= 1u << at;
 }
 
 static void resolve_instance(struct session_types *types, uint64_t address)
@@ -252,13 +259,15 @@ static void resolve_instance(struct session_types *types, uint64_t address)
     const size_t room = sizeof instance->types / sizeof *instance->types;
     struct runtime_class class;
     if (runtime_class_read(types->info, function.class_id, &class)) {
-        for (uint32_t i = 0; i < class.argument_count && i < room; i++)
-            instance->types[instance->type_count++] = argument_layout(types, class.arguments[i]);
+        for (uint32_t i = 0; i < class.argument_count && i < room; i++) {
+            add_argument(types, instance, class.arguments[i]);
+            instance->type_count++;
+        }
     }
     for (uint32_t i = 0; i < function.argument_count; i++)
         if (instance->type_count + instance->method_count < room) {
-            uint32_t at = instance->type_count + instance->method_count++;
-            instance->types[at] = argument_layout(types, function.arguments[i]);
+            add_argument(types, instance, function.arguments[i]);
+            instance->method_count++;
         }
     instance_publish(instance);
 }
