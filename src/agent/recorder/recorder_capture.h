@@ -32,6 +32,9 @@ enum capture_pass {
 
 #define CAPTURE_MAX_STEPS 16
 
+/* capture_value.hidden: the most derived class's field. */
+#define CAPTURE_NEAREST 0xffu
+
 /* capture_value.value: not among the woven values, but the exception of recorder_throw (and
  * async_throw, iterator_throw); a null reference where the call returned. */
 #define CAPTURE_EXCEPTION 0xffffu
@@ -55,6 +58,8 @@ struct capture_value {
     uint8_t generic_kind;   /* by_instance: 0 a type parameter of the type, 1 of the method */
     uint16_t generic_index; /* by_instance: its number */
     uint32_t steps[CAPTURE_MAX_STEPS]; /* layout_name ids of the path's fields */
+    uint8_t hidden[CAPTURE_MAX_STEPS]; /* fields of the same name that base classes have: it hides
+                                          them, and a layout has them before it */
 };
 
 struct capture_program {

@@ -146,6 +146,11 @@ void place_unwrap(struct place *place)
     }
 }
 
+struct path_step {
+    uint32_t name;
+    uint32_t hidden;
+};
+
 uint64_t place_field_bytes(const struct layout_field *field)
 {
     if (field->type != NULL && field->type->is_value) {
@@ -158,20 +163,26 @@ uint64_t place_field_bytes(const struct layout_field *field)
     return bytes != 0 ? bytes : field->size;
 }
 
-static const struct layout_field *field_named(const struct layout *layout, uint32_t name)
+/* A class may have fields of one name from several of its classes, the base classes' first. */
+static const struct layout_field *field_named(const struct layout *layout, struct path_step step)
 {
+    const struct layout_field *found = NULL;
+    uint32_t hidden = step.hidden;
     for (uint32_t i = 0; i < layout->field_count; i++) {
-        if (layout->fields[i].name == name) {
-            return &layout->fields[i];
+        if (layout->fields[i].name == step.name) {
+            found = &layout->fields[i];
+            if (hidden-- == 0) {
+                break;
+            }
         }
     }
-    return NULL;
+    return found;
 }
 
 static void step_into(struct place *place, uint64_t base, uint64_t bytes,
-                      const struct layout *layout, uint32_t name)
+                      const struct layout *layout, struct path_step step)
 {
-    const struct layout_field *field = field_named(layout, name);
+    const struct layout_field *field = field_named(layout, step);
     if (field == NULL || field->offset + place_field_bytes(field) > bytes) {
         place->kind = PLACE_NO_FIELD;
         place->type = layout->type;
@@ -180,13 +191,13 @@ static void step_into(struct place *place, uint64_t base, uint64_t bytes,
     set_memory(place, base + field->offset, field->element, field->type, field->size);
 }
 
-static void step_value(struct place *place, uint32_t name)
+static void step_value(struct place *place, struct path_step step)
 {
     if (place->layout == NULL) {
         place->kind = PLACE_UNKNOWN_VALUE;
         return;
     }
-    if (place_is_nullable(place->layout) && field_named(place->layout, name) == NULL) {
+    if (place_is_nullable(place->layout) && field_named(place->layout, step) == NULL) {
         uint64_t type = place->layout->type;
         place_unwrap(place);
         if (place->kind != PLACE_VALUE) {
@@ -195,10 +206,10 @@ static void step_value(struct place *place, uint32_t name)
             return;
         }
     }
-    step_into(place, place->address, place->layout->size, place->layout, name);
+    step_into(place, place->address, place->layout->size, place->layout, step);
 }
 
-static void step_object(struct place *place, uint32_t name)
+static void step_object(struct place *place, struct path_step step)
 {
     uint64_t object = place->address;
     const struct layout *layout = place_layout(object);
@@ -206,21 +217,21 @@ static void step_object(struct place *place, uint32_t name)
         place->kind = PLACE_UNKNOWN_OBJECT;
     } else if (layout->is_value) {
         set_value(place, object + OBJECT_HEAD, layout, 0);
-        step_value(place, name);
+        step_value(place, step);
     } else {
-        step_into(place, object, OBJECT_HEAD + object_bytes(object), layout, name);
+        step_into(place, object, OBJECT_HEAD + object_bytes(object), layout, step);
     }
 }
 
 /* False: the path goes no further. */
-static bool step(struct place *place, uint32_t name)
+static bool step_on(struct place *place, struct path_step step)
 {
     switch (place->kind) {
     case PLACE_REFERENCE:
-        step_object(place, name);
+        step_object(place, step);
         return true;
     case PLACE_VALUE:
-        step_value(place, name);
+        step_value(place, step);
         return true;
     case PLACE_SCALAR:
         place->kind = PLACE_NO_FIELD;
@@ -239,7 +250,7 @@ void place_find(const struct capture_value *value, const struct capture_source *
 {
     start(place, value, source);
     for (uint32_t i = 0; i < value->step_count && i < CAPTURE_MAX_STEPS; i++) {
-        if (!step(place, value->steps[i])) {
+        if (!step_on(place, (struct path_step){value->steps[i], value->hidden[i]})) {
             return;
         }
     }
