@@ -118,9 +118,9 @@ static void test_lease(void **state)
     SETUP;
     uint32_t methods;
     client_greet(stage, &client, &fields);
-    assert_int_equal(client_probe(&client, "System.Linq.Enumerable.Any", PLAN_COUNT, &fields,
-                                  &methods, NULL),
-                     WIRE_MSG_SESSION);
+    assert_int_equal(
+        client_probe(&client, "System.Linq.Enumerable.Any", PLAN_COUNT, &fields, &methods, NULL),
+        WIRE_MSG_SESSION);
     assert_int_equal(methods, 2);
     assert_true(stage_call(stage, "Any"));
     uint64_t before = clock_monotonic();
@@ -174,9 +174,9 @@ static void test_reset(void **state)
     uint32_t methods;
     client_greet(stage, &client, &fields);
     client_greet(stage, &other, &fields);
-    assert_int_equal(client_probe(&client, "System.Linq.Enumerable.Any", PLAN_COUNT, &fields,
-                                  &methods, NULL),
-                     WIRE_MSG_SESSION);
+    assert_int_equal(
+        client_probe(&client, "System.Linq.Enumerable.Any", PLAN_COUNT, &fields, &methods, NULL),
+        WIRE_MSG_SESSION);
     client_send(&other, WIRE_MSG_STATUS, NULL);
     assert_int_equal(client_next(&other, &fields), WIRE_MSG_STATUS);
     struct tlv nested = field_find(&fields, WIRE_STATUS_SESSION);
@@ -227,8 +227,7 @@ static void test_refused_plans(void **state)
     fails(stage, "System.Linq.Enumerable.Cuont", 10, STATUS_USAGE,
           "no method matches 'System.Linq.Enumerable.Cuont'", "System.Linq.Enumerable.Count");
     fails(stage, "System.Linq.Enumerable.Count", 1, STATUS_USAGE,
-          "'System.Linq.Enumerable.Count' matches 2 methods, and the limit is 1",
-          "--max-methods");
+          "'System.Linq.Enumerable.Count' matches 2 methods, and the limit is 1", "--max-methods");
     fails(stage, "System.Collections.IEnumerator.MoveNext", 10, STATUS_USAGE,
           "'System.Collections.IEnumerator.MoveNext()' cannot be probed: it is abstract: probe "
           "the methods that implement it",
@@ -254,8 +253,8 @@ static void test_withdrawn(void **state)
     SETUP;
     uint32_t methods;
     client_greet(stage, &client, &fields);
-    assert_int_equal(client_probe(&client, "System.Linq.Enumerable.Any(IEnumerable<*>)",
-                                  PLAN_COUNT, &fields, &methods, NULL),
+    assert_int_equal(client_probe(&client, "System.Linq.Enumerable.Any(IEnumerable<*>)", PLAN_COUNT,
+                                  &fields, &methods, NULL),
                      WIRE_MSG_SESSION);
     mdToken token = stage->engine->sessions->sites[0]->keys[0].method;
     standin_fail(stage->standin, STANDIN_FAIL_SET_BODY, 0, 0, E_FAIL, 1);
@@ -382,12 +381,12 @@ static void test_out_of_order(void **state)
 
     /* A second plan ends the connection, and with it the first. */
     client_greet(stage, &client, &fields);
-    assert_int_equal(client_probe(&client, "System.Linq.Enumerable.Any", PLAN_COUNT, &fields,
-                                  &methods, NULL),
-                     WIRE_MSG_SESSION);
-    assert_int_equal(client_probe(&client, "System.Linq.Enumerable.All", PLAN_COUNT, &fields,
-                                  &methods, NULL),
-                     WIRE_MSG_ERROR);
+    assert_int_equal(
+        client_probe(&client, "System.Linq.Enumerable.Any", PLAN_COUNT, &fields, &methods, NULL),
+        WIRE_MSG_SESSION);
+    assert_int_equal(
+        client_probe(&client, "System.Linq.Enumerable.All", PLAN_COUNT, &fields, &methods, NULL),
+        WIRE_MSG_ERROR);
     WAIT_FOR(standin_counts(stage->standin).recompiled == 0);
     client_close(&client);
 
@@ -530,9 +529,8 @@ static void test_wait_in_vain(void **state)
     const uint64_t nonce[2] = {1, 2};
     error_init(&error);
     uint64_t now = clock_boottime();
-    assert_int_equal(
-        session_engine_wait_first(stage->engine, nonce, now + 30000000, 0, &error),
-        STATUS_TIMEOUT);
+    assert_int_equal(session_engine_wait_first(stage->engine, nonce, now + 30000000, 0, &error),
+                     STATUS_TIMEOUT);
     assert_in_range(clock_boottime() - now, 30000000, 2000000000);
     /* Whoever started us is gone: no need to wait for it. */
     assert_int_equal(session_engine_wait_first(stage->engine, nonce,
@@ -550,9 +548,9 @@ static void test_list_only(void **state)
     session_engine_list_only(stage->engine);
     stage_run(stage);
     client_greet(stage, &client, &fields);
-    assert_int_equal(client_probe(&client, "System.Linq.Enumerable.Any", PLAN_COUNT, &fields,
-                                  &methods, NULL),
-                     WIRE_MSG_ERROR);
+    assert_int_equal(
+        client_probe(&client, "System.Linq.Enumerable.Any", PLAN_COUNT, &fields, &methods, NULL),
+        WIRE_MSG_ERROR);
     DONE;
     pthread_join(stage->worker, NULL); /* by itself */
     stage->running = false;
@@ -583,9 +581,9 @@ static void test_storm(void **state)
         struct client second;
         client_greet(stage, &client, &fields);
         client_greet(stage, &second, &fields);
-        assert_int_equal(client_probe(&client, "System.Linq.Enumerable.A*", PLAN_WATCH, &fields,
-                                      &methods, NULL),
-                         WIRE_MSG_SESSION);
+        assert_int_equal(
+            client_probe(&client, "System.Linq.Enumerable.A*", PLAN_WATCH, &fields, &methods, NULL),
+            WIRE_MSG_SESSION);
         assert_int_equal(client_probe(&second, "System.Linq.Enumerable.Any", PLAN_COUNT, &fields,
                                       &methods, NULL),
                          WIRE_MSG_SESSION);

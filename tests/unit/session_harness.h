@@ -50,7 +50,8 @@ static ClassID fake_class(ModuleID module, mdToken type, uint32_t count, const C
     for (; i < fake_count; i++)
         if (fake_types[i].module == module && fake_types[i].type == type &&
             fake_types[i].argument_count == count &&
-            (count == 0 || memcmp(fake_types[i].arguments, arguments, count * sizeof *arguments) == 0))
+            (count == 0 ||
+             memcmp(fake_types[i].arguments, arguments, count * sizeof *arguments) == 0))
             break;
     if (i == fake_count && fake_count < FAKE_TYPES) {
         fake_types[i] = (struct fake_type){.module = module, .type = type, .argument_count = count};
@@ -127,8 +128,8 @@ static HRESULT fake_IsArrayClass(INFO, ClassID id, uint32_t *element, ClassID *i
     return S_FALSE;
 }
 
-static HRESULT fake_GetClassLayout(INFO, ClassID id, struct COR_FIELD_OFFSET *fields,
-                                   uint32_t room, uint32_t *count, uint32_t *size)
+static HRESULT fake_GetClassLayout(INFO, ClassID id, struct COR_FIELD_OFFSET *fields, uint32_t room,
+                                   uint32_t *count, uint32_t *size)
 {
     (void)self;
     const struct fake_type *fake = fake_at(id);
@@ -202,9 +203,8 @@ static inline void stage_up(struct stage *stage)
     assert_int_equal(recompile_new(standin_info(stage->standin), &harness_recompile, &error),
                      STATUS_OK);
     standin_set_callback(stage->standin, &harness_callback);
-    enum status status =
-        session_engine_new(harness_recompile, standin_info(stage->standin), stage->directory,
-                           false, &stage->engine, &error);
+    enum status status = session_engine_new(harness_recompile, standin_info(stage->standin),
+                                            stage->directory, false, &stage->engine, &error);
     assert_string_equal(error.message, "");
     assert_int_equal(status, STATUS_OK);
     fake_scope = session_scope_new(recompile_modules(harness_recompile));
@@ -257,7 +257,7 @@ static inline void stage_path(const struct stage *stage, char *path, size_t size
 struct client {
     int fd;
     struct buffer in;
-    int passed; /* the descriptor that came, or -1 */
+    int passed;         /* the descriptor that came, or -1 */
     struct error error; /* of the last ERROR */
 };
 
@@ -310,7 +310,9 @@ static inline bool client_receive(struct client *client)
         char bytes[CMSG_SPACE(sizeof(int))];
     } control;
     struct iovec part = {bytes, sizeof bytes};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes,
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
                              .msg_controllen = sizeof control.bytes};
     struct pollfd waiting = {.fd = client->fd, .events = POLLIN};
     if (poll(&waiting, 1, CLIENT_WAIT_MS) != 1)
@@ -446,8 +448,7 @@ static inline uint16_t client_probe(struct client *client, const char *pattern,
     plan_one(&plan, &probe, pattern, action);
     client_plan(client, &plan);
     *methods = 0;
-    while ((type = client_answer(client, fields)) == WIRE_MSG_METHOD ||
-           type == WIRE_MSG_REFUSED) {
+    while ((type = client_answer(client, fields)) == WIRE_MSG_METHOD || type == WIRE_MSG_REFUSED) {
         if (type != WIRE_MSG_METHOD)
             continue;
         ++*methods;

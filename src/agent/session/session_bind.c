@@ -51,8 +51,7 @@ static void see_async(struct binder *b, struct session_site *site)
         follows_task(buffer_text(&name))) {
         struct meta_type *type = NULL;
         b->kind = WIRE_METHOD_ASYNC;
-        if (metadata_signature_field(metadata_cell_blob(b->image, CLR_TABLE_Field,
-                                                        token_rid(field),
+        if (metadata_signature_field(metadata_cell_blob(b->image, CLR_TABLE_Field, token_rid(field),
                                                         METADATA_FIELD_SIGNATURE),
                                      b->keep, &type, NULL) == STATUS_OK)
             site->builder = (struct declared){b->module, type, NULL, 0};
@@ -115,8 +114,8 @@ static void choose_weaves(struct binder *b, struct session_site *site)
         if (dispose != mdTokenNil)
             add_key(b, site, dispose, WEAVE_ITERATOR_DISPOSE);
     } else {
-        site->recorder_kind = b->probe->moment == PLAN_ON_RETURN  ? RECORDER_SITE_ON_RETURN
-                              : b->probe->moment == PLAN_ON_THROW ? RECORDER_SITE_ON_THROW
+        site->recorder_kind = b->probe->moment == PLAN_ON_RETURN   ? RECORDER_SITE_ON_RETURN
+                              : b->probe->moment == PLAN_ON_THROW  ? RECORDER_SITE_ON_THROW
                               : b->kind == WIRE_METHOD_ASYNC_FIRST ? RECORDER_SITE_ASYNC_FIRST
                                                                    : RECORDER_SITE_CALL;
         add_key(b, site, method, WEAVE_CALL);
@@ -353,8 +352,7 @@ static void put_names(struct binder *b, struct session_site *site)
     buffer_clear(&text);
     metadata_method_print(b->image, b->method->token, METADATA_NAME_TYPES, &text);
     const char *whole = buffer_text(&text);
-    tlv_put_text(b->message, WIRE_METHOD_SIGNATURE,
-                 text.length > length ? whole + length : "()");
+    tlv_put_text(b->message, WIRE_METHOD_SIGNATURE, text.length > length ? whole + length : "()");
     buffer_release(&text);
     tlv_put_text(b->message, WIRE_METHOD_MODULE, b->module->name);
     tlv_put_u32(b->message, WIRE_METHOD_TOKEN, b->method->token);
@@ -368,9 +366,8 @@ static enum status bind_all(struct binder *b, struct session_site *site, struct 
     put_names(b, site);
     see_kind(b, site);
     b->exits = b->probe->action == PLAN_WATCH && b->probe->moment != PLAN_ON_ENTER;
-    b->all_at_exit =
-        b->exits && b->probe->moment != PLAN_ON_CALL &&
-        (b->kind == WIRE_METHOD_PLAIN || b->kind == WIRE_METHOD_ASYNC_FIRST);
+    b->all_at_exit = b->exits && b->probe->moment != PLAN_ON_CALL &&
+                     (b->kind == WIRE_METHOD_PLAIN || b->kind == WIRE_METHOD_ASYNC_FIRST);
     see_result(b);
     site->kind = b->kind;
     tlv_put_u32(b->message, WIRE_METHOD_KIND, b->kind);

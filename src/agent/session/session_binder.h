@@ -80,8 +80,7 @@ enum status bind_path(struct binder *binder, const struct plan_path *path,
 bool bind_whole(struct binder *binder, const struct bind_root *root, struct capture_value *value,
                 struct declared_view *leaf);
 /* After a capture_value has got its final place: files its type for resolution. */
-bool bind_settle(struct binder *binder, struct capture_value *value,
-                 const struct bind_root *root);
+bool bind_settle(struct binder *binder, struct capture_value *value, const struct bind_root *root);
 
 enum status bind_condition(struct binder *binder, struct capture_condition **condition,
                            struct error *error);

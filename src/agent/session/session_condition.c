@@ -18,17 +18,17 @@ struct leaf {
 };
 
 static const char *const texts[] = {
-    [PLAN_CONSTANT_NULL] = "null",       [PLAN_CONSTANT_BOOL] = "true or false",
-    [PLAN_CONSTANT_NUMBER] = "a number", [PLAN_CONSTANT_DOUBLE] = "a number",
-    [PLAN_CONSTANT_STRING] = "a text",   [PLAN_CONSTANT_NAME] = "a name",
+    [PLAN_CONSTANT_NULL] = "null",           [PLAN_CONSTANT_BOOL] = "true or false",
+    [PLAN_CONSTANT_NUMBER] = "a number",     [PLAN_CONSTANT_DOUBLE] = "a number",
+    [PLAN_CONSTANT_STRING] = "a text",       [PLAN_CONSTANT_NAME] = "a name",
     [PLAN_CONSTANT_DURATION] = "a duration", [PLAN_CONSTANT_CHAR] = "a character",
 };
 
 static enum status mismatch(const struct leaf *leaf, struct error *error)
 {
     uint32_t kind = leaf->plan->constant.kind;
-    const char *constant = kind < sizeof texts / sizeof *texts && texts[kind] != NULL ? texts[kind]
-                                                                                      : "this";
+    const char *constant =
+        kind < sizeof texts / sizeof *texts && texts[kind] != NULL ? texts[kind] : "this";
     return bind_fail(&leaf->plan->path, leaf->plan->path.step_count, error,
                      "%s cannot be compared with %s", leaf->type, constant);
 }
@@ -121,10 +121,10 @@ static enum status null_leaf(struct leaf *leaf, bool nullable, struct error *err
 
 static enum status bool_leaf(struct leaf *leaf, struct error *error)
 {
-    bool fits = leaf->view.kind == DECLARED_UNKNOWN || leaf->view.kind == DECLARED_INTERFACE ||
-                leaf->view.kind == DECLARED_PARAMETER ||
-                (leaf->view.kind == DECLARED_PRIMITIVE &&
-                 leaf->view.element == ELEMENT_TYPE_BOOLEAN);
+    bool fits =
+        leaf->view.kind == DECLARED_UNKNOWN || leaf->view.kind == DECLARED_INTERFACE ||
+        leaf->view.kind == DECLARED_PARAMETER ||
+        (leaf->view.kind == DECLARED_PRIMITIVE && leaf->view.element == ELEMENT_TYPE_BOOLEAN);
     if (!fits)
         return mismatch(leaf, error);
     fill_integer(leaf->node, leaf->plan->constant.low != 0, true);
@@ -199,9 +199,10 @@ static enum status name_leaf(struct leaf *leaf, struct error *error)
                       "which enum '%s' belongs to is not known before the call", text);
         else
             mismatch(leaf, error);
-        error_hint(error, leaf->view.kind == DECLARED_STRING
-                              ? "put the text in double quotes: \"%s\""
-                              : "compare with the member's number instead of '%s'",
+        error_hint(error,
+                   leaf->view.kind == DECLARED_STRING
+                       ? "put the text in double quotes: \"%s\""
+                       : "compare with the member's number instead of '%s'",
                    text);
         return STATUS_USAGE;
     }
@@ -284,8 +285,8 @@ static enum status elapsed_leaf(struct leaf *leaf, struct error *error)
         return STATUS_USAGE;
     }
     leaf->node->operand = CAPTURE_OPERAND_ELAPSED;
-    leaf->node->ticks = (uint64_t)((double)constant->low *
-                                   session_engine_rate(leaf->binder->session->engine));
+    leaf->node->ticks =
+        (uint64_t)((double)constant->low * session_engine_rate(leaf->binder->session->engine));
     return STATUS_OK;
 }
 

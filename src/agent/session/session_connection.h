@@ -23,18 +23,18 @@ struct session;
 struct session_connection {
     int fd; /* -1: free */
     uint32_t uid, pid;
-    uint64_t opened;  /* clock_monotonic */
-    bool greeted;     /* HELLO has come */
-    bool chosen;      /* said the nonce of the attach */
-    bool closing;     /* what is queued goes out, then it ends */
+    uint64_t opened; /* clock_monotonic */
+    bool greeted;    /* HELLO has come */
+    bool chosen;     /* said the nonce of the attach */
+    bool closing;    /* what is queued goes out, then it ends */
     uint64_t closing_since;
-    bool gone;        /* ended: nothing can be sent any more */
-    const char *why;  /* it ended, for the log; static text */
+    bool gone;       /* ended: nothing can be sent any more */
+    const char *why; /* it ended, for the log; static text */
     struct buffer in;
-    size_t taken;     /* bytes of `in` that have been worked off */
+    size_t taken; /* bytes of `in` that have been worked off */
     struct buffer out;
-    size_t sent;      /* bytes of `out` that are gone */
-    int passed_fd;    /* to go out with the byte at passed_at; -1: none */
+    size_t sent;   /* bytes of `out` that are gone */
+    int passed_fd; /* to go out with the byte at passed_at; -1: none */
     size_t passed_at;
     struct session *session; /* its session, or NULL */
 };

@@ -13,12 +13,12 @@
 #include "session_runtime.h"
 #include "session_weave.h"
 
-#define TICK_MS          5    /* while sessions exist: probes may have asked for types */
-#define PARENT_TICK_MS   50   /* while waiting: is the CLI that started us still there? */
-#define GREETING_TIME    UINT64_C(10000000000) /* ns until a connection has said HELLO */
-#define FINISH_TIME      UINT64_C(5000000000)  /* ns for the last words of a connection */
-#define TYPES_PER_TICK   64
-#define FRAMES_PER_TURN  64 /* of one connection, so that none holds up the others */
+#define TICK_MS         5  /* while sessions exist: probes may have asked for types */
+#define PARENT_TICK_MS  50 /* while waiting: is the CLI that started us still there? */
+#define GREETING_TIME   UINT64_C(10000000000) /* ns until a connection has said HELLO */
+#define FINISH_TIME     UINT64_C(5000000000)  /* ns for the last words of a connection */
+#define TYPES_PER_TICK  64
+#define FRAMES_PER_TURN 64 /* of one connection, so that none holds up the others */
 
 /* ---- made and gone ---- */
 
@@ -69,8 +69,8 @@ static enum status engine_parts(struct session_engine *engine, const char *direc
 }
 
 enum status session_engine_new(struct recompile *recompile, struct ICorProfilerInfo15 *info,
-                               const char *directory, bool started,
-                               struct session_engine **out, struct error *error)
+                               const char *directory, bool started, struct session_engine **out,
+                               struct error *error)
 {
     *out = NULL;
     struct session_engine *engine = calloc(1, sizeof *engine);
@@ -224,8 +224,7 @@ static void work_off_frames(struct session_engine *engine, struct session_connec
         error_init(&error);
         if (session_connection_queued(connection) > SESSION_OUT_PAUSE)
             return;
-        enum status status =
-            session_connection_frame(connection, &type, &payload, &whole, &error);
+        enum status status = session_connection_frame(connection, &type, &payload, &whole, &error);
         if (status == STATUS_NOT_FOUND)
             return;
         if (status != STATUS_OK) {
@@ -282,16 +281,15 @@ static void fill_turn(struct session_engine *engine, struct turn *turn, bool wit
 {
     turn->polls[0] = (struct pollfd){.fd = engine->stop_fd, .events = POLLIN};
     turn->polls[1] = (struct pollfd){.fd = engine->socket.fd, .events = POLLIN};
-    turn->polls[2] = (struct pollfd){
-        .fd = with_recompile ? recompile_event(engine->recompile) : -1, .events = POLLIN};
+    turn->polls[2] = (struct pollfd){.fd = with_recompile ? recompile_event(engine->recompile) : -1,
+                                     .events = POLLIN};
     turn->count = 3;
     for (int i = 0; i < SESSION_MAX_CONNECTIONS; i++) {
         if (engine->connections[i].fd < 0)
             continue;
         turn->places[turn->count] = i;
-        turn->polls[turn->count++] =
-            (struct pollfd){.fd = engine->connections[i].fd,
-                            .events = wanted_events(&engine->connections[i])};
+        turn->polls[turn->count++] = (struct pollfd){
+            .fd = engine->connections[i].fd, .events = wanted_events(&engine->connections[i])};
     }
 }
 
@@ -425,12 +423,11 @@ static struct session_connection *find_chosen(struct session_engine *engine,
         uint64_t said[2];
         if (connection->fd < 0 || connection->gone || connection->greeted)
             continue;
-        enum status status =
-            session_connection_frame(connection, &type, &payload, &whole, NULL);
+        enum status status = session_connection_frame(connection, &type, &payload, &whole, NULL);
         if (status != STATUS_OK && status != STATUS_NOT_FOUND)
             connection->gone = true; /* speaks something else */
-        if (status != STATUS_OK || type != WIRE_MSG_HELLO ||
-            !session_answer_nonce(payload, said) || said[0] != nonce[0] || said[1] != nonce[1])
+        if (status != STATUS_OK || type != WIRE_MSG_HELLO || !session_answer_nonce(payload, said) ||
+            said[0] != nonce[0] || said[1] != nonce[1])
             continue;
         session_answer(engine, connection, type, payload);
         if (!connection->closing)

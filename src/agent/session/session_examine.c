@@ -201,10 +201,10 @@ static uint64_t class_with_arguments(struct session_types *types, const struct m
         else if (argument->element == ELEMENT_TYPE_GENERICINST)
             id = class_with_arguments(types, module, argument, class, arena);
         /* References behave alike as arguments: the shared form is loaded with any of them. */
-        bool reference = argument->element == ELEMENT_TYPE_GENERICINST
-                             ? argument->inner != NULL &&
-                                   argument->inner->element == ELEMENT_TYPE_CLASS
-                             : false;
+        bool reference =
+            argument->element == ELEMENT_TYPE_GENERICINST
+                ? argument->inner != NULL && argument->inner->element == ELEMENT_TYPE_CLASS
+                : false;
         struct declared declared = {module, argument, NULL, 0};
         struct declared_view view;
         if (reference || (id == 0 && declared_see(types->scope, &declared, arena, &view) &&
@@ -217,8 +217,8 @@ static uint64_t class_with_arguments(struct session_types *types, const struct m
             return 0;
         arguments[i] = id;
     }
-    return runtime_class_of_instance(types->info, definition.module->id, definition.type,
-                                     arguments, type->argument_count);
+    return runtime_class_of_instance(types->info, definition.module->id, definition.type, arguments,
+                                     type->argument_count);
 }
 
 static void field_of_value_type(struct session_types *types, struct type_field *field,
@@ -281,14 +281,13 @@ static char *declared_text(const struct module *module, mdToken owner, const str
 
 static void add_own_field(struct session_types *types, struct type_facts *facts,
                           const struct module *module, const struct runtime_class *class,
-                          const struct runtime_offset *offset, bool inherited,
-                          struct arena *arena, int depth)
+                          const struct runtime_offset *offset, bool inherited, struct arena *arena,
+                          int depth)
 {
     const struct metadata_image *image = module->image;
     char name[MAX_MEMBER_BYTES];
     struct meta_type *type = NULL;
-    if (!token_is(offset->field, CLR_TABLE_Field) ||
-        !metadata_token_exists(image, offset->field) ||
+    if (!token_is(offset->field, CLR_TABLE_Field) || !metadata_token_exists(image, offset->field) ||
         metadata_signature_field(metadata_cell_blob(image, CLR_TABLE_Field,
                                                     token_rid(offset->field),
                                                     METADATA_FIELD_SIGNATURE),

@@ -10,14 +10,14 @@
 #include "base_map.h"
 #include "session_types.h"
 
-#define TYPES_ELEMENTS  32u
-#define TYPES_MAX_DEPTH 24
-#define TYPES_MAX_KNOWN 65536u
-#define TYPES_MAX_BASES 64
-#define TYPES_MAX_FIELDS 1024u
-#define TYPES_SCRATCH   ((size_t)1 << 20)
+#define TYPES_ELEMENTS    32u
+#define TYPES_MAX_DEPTH   24
+#define TYPES_MAX_KNOWN   65536u
+#define TYPES_MAX_BASES   64
+#define TYPES_MAX_FIELDS  1024u
+#define TYPES_SCRATCH     ((size_t)1 << 20)
 #define TYPES_FRESH_COUNT 256u
-#define TYPES_GONE      UINT64_MAX /* in `known`: its module is unloaded */
+#define TYPES_GONE        UINT64_MAX /* in `known`: its module is unloaded */
 
 struct session_types {
     struct modules *modules;
@@ -26,7 +26,7 @@ struct session_types {
     uint64_t elements[TYPES_ELEMENTS]; /* ClassIDs of the primitives; 0: not asked for yet */
     uint64_t canon;
     pthread_mutex_t mutex;
-    struct map known; /* ids that a CLI may ask about -> ModuleID */
+    struct map known;                  /* ids that a CLI may ask about -> ModuleID */
     uint64_t fresh_total;              /* types that became known, ever */
     uint64_t fresh[TYPES_FRESH_COUNT]; /* the last of them, a ring */
 };

@@ -10,9 +10,9 @@
 #include "session_plan.h"
 #include "session_weave.h"
 
-#define STATE_EVERY   UINT64_C(200000000) /* ns: at most five a second */
-#define TEND_EVERY    UINT64_C(1000000000)
-#define MESSAGES_MAX  ((size_t)64 << 20)  /* METHOD messages of one plan, before they are sent */
+#define STATE_EVERY  UINT64_C(200000000) /* ns: at most five a second */
+#define TEND_EVERY   UINT64_C(1000000000)
+#define MESSAGES_MAX ((size_t)64 << 20) /* METHOD messages of one plan, before they are sent */
 
 /* ---- begin ---- */
 
@@ -212,8 +212,7 @@ static size_t revert_session(struct session *session, size_t *failed)
         for (uint32_t j = 0; j < session->sites[i]->key_count; j++)
             keys[count++] = session->sites[i]->keys[j];
     if (keys != NULL && count > 0)
-        reverted =
-            release_keys(session->engine, keys, unique_keys(keys, count), failed);
+        reverted = release_keys(session->engine, keys, unique_keys(keys, count), failed);
     free(keys);
     return reverted;
 }

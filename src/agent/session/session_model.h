@@ -80,7 +80,7 @@ struct session_woven {
     struct session_woven_site {
         struct session_site *site;
         enum weave_kind kind;
-    } *sites;
+    } * sites;
 };
 
 struct session {
@@ -100,9 +100,9 @@ struct session {
     uint32_t refused;
     uint32_t modules_seen;
     bool limit_told;
-    atomic_uint busy; /* weave callbacks that use it now */
-    bool dead;        /* is being ended: no new use */
-    bool announced;   /* SESSION has gone out */
+    atomic_uint busy;    /* weave callbacks that use it now */
+    bool dead;           /* is being ended: no new use */
+    bool announced;      /* SESSION has gone out */
     uint64_t types_seen; /* see session_types_put_fresh */
     uint64_t state_time;
     uint64_t tend_time; /* of the last recorder_session_tend */

@@ -120,9 +120,8 @@ static enum status may_probe(struct session_engine *engine, const struct module 
                              mdToken token, struct error *error)
 {
     enum status status = never_woven(module, token, error);
-    return status != STATUS_OK
-               ? status
-               : recompile_method_refusal(engine->recompile, module, token, error);
+    return status != STATUS_OK ? status
+                               : recompile_method_refusal(engine->recompile, module, token, error);
 }
 
 static bool add_site(struct session *session, struct session_site *site)
@@ -240,8 +239,7 @@ static enum status parse_patterns(struct session *session, struct error *error)
     uint32_t count = session->plan.probe_count;
     if (count == 0)
         return error_set(error, STATUS_PEER, "the plan has no probes");
-    session->patterns =
-        arena_new_array(&session->arena, count, const struct metadata_pattern *);
+    session->patterns = arena_new_array(&session->arena, count, const struct metadata_pattern *);
     session->matched = arena_new_array(&session->arena, count, uint32_t);
     if (session->patterns == NULL || session->matched == NULL)
         return error_set(error, STATUS_MEMORY, "out of memory");
@@ -284,8 +282,8 @@ static enum status check_counts(struct session *session, const struct matches *m
         if (session->matched[i] == 0)
             return no_match(session, i, error);
     if (matches->count > session->plan.max_methods) {
-        const char *pattern = session->plan.probe_count == 1 ? session->plan.probes[0].pattern
-                                                             : NULL;
+        const char *pattern =
+            session->plan.probe_count == 1 ? session->plan.probes[0].pattern : NULL;
         error_set(error, STATUS_USAGE, "%s%s%s %zu methods, and the limit is %u",
                   pattern == NULL ? "the patterns match" : "'", pattern == NULL ? "" : pattern,
                   pattern == NULL ? "" : "' matches", matches->count, session->plan.max_methods);

@@ -30,8 +30,7 @@ static void prefetch(struct session_types *types, struct session_scope *scope,
                 metadata_cell_blob(image, CLR_TABLE_Field, row, METADATA_FIELD_SIGNATURE), arena,
                 &type, NULL) != STATUS_OK)
             continue;
-        struct declared inner = {view.definition.module, type, view.arguments,
-                                 view.argument_count};
+        struct declared inner = {view.definition.module, type, view.arguments, view.argument_count};
         prefetch(types, scope, &inner, depth - 1, budget, arena);
     }
 }

@@ -24,7 +24,7 @@ bool runtime_class_read(struct ICorProfilerInfo15 *info, uint64_t id, struct run
     mdToken type = 0;
     if (info == NULL || id == 0 ||
         failed(info->vtbl->GetClassIDInfo2(info, (ClassID)id, &module, &type, &parent,
-                                               RUNTIME_MAX_ARGUMENTS, &count, arguments)) ||
+                                           RUNTIME_MAX_ARGUMENTS, &count, arguments)) ||
         module == 0 || type == 0)
         return false;
     class->module = module;
@@ -64,8 +64,7 @@ bool runtime_layout_read(struct ICorProfilerInfo15 *info, uint64_t id,
     struct COR_FIELD_OFFSET *fields = calloc(room, sizeof *fields);
     *offsets = calloc(room, sizeof **offsets);
     bool done = fields != NULL && *offsets != NULL &&
-                !failed(info->vtbl->GetClassLayout(info, (ClassID)id, fields, room, &got,
-                                                         size));
+                !failed(info->vtbl->GetClassLayout(info, (ClassID)id, fields, room, &got, size));
     *count = done && got < room ? got : done ? room : 0;
     for (uint32_t i = 0; i < *count; i++)
         (*offsets)[i] = (struct runtime_offset){fields[i].ridOfField, fields[i].ulOffset};
@@ -80,8 +79,7 @@ bool runtime_layout_read(struct ICorProfilerInfo15 *info, uint64_t id,
 uint64_t runtime_class_of(struct ICorProfilerInfo15 *info, uint64_t module, uint32_t type)
 {
     ClassID id = 0;
-    if (info == NULL ||
-        failed(info->vtbl->GetClassFromToken(info, (ModuleID)module, type, &id)))
+    if (info == NULL || failed(info->vtbl->GetClassFromToken(info, (ModuleID)module, type, &id)))
         return 0;
     return id;
 }
@@ -97,16 +95,15 @@ uint64_t runtime_class_of_instance(struct ICorProfilerInfo15 *info, uint64_t mod
             return 0;
         ids[i] = (ClassID)arguments[i];
     }
-    if (failed(info->vtbl->GetClassFromTokenAndTypeArgs(info, (ModuleID)module, type, count,
-                                                            ids, &id)))
+    if (failed(info->vtbl->GetClassFromTokenAndTypeArgs(info, (ModuleID)module, type, count, ids,
+                                                        &id)))
         return 0;
     return id;
 }
 
 bool runtime_string_read(struct ICorProfilerInfo15 *info, uint32_t *length_at, uint32_t *text_at)
 {
-    return info != NULL &&
-           !failed(info->vtbl->GetStringLayout2(info, length_at, text_at));
+    return info != NULL && !failed(info->vtbl->GetStringLayout2(info, length_at, text_at));
 }
 
 bool runtime_function_at(struct ICorProfilerInfo15 *info, uint64_t address,
@@ -120,10 +117,9 @@ bool runtime_function_at(struct ICorProfilerInfo15 *info, uint64_t address,
     mdToken token = 0;
     uint32_t count = 0;
     if (info == NULL ||
-        failed(info->vtbl->GetFunctionFromIP3(info, (uint8_t *)(uintptr_t)address, &id,
-                                                  &rejit)) ||
+        failed(info->vtbl->GetFunctionFromIP3(info, (uint8_t *)(uintptr_t)address, &id, &rejit)) ||
         failed(info->vtbl->GetFunctionInfo2(info, id, 0, &class_id, &module, &token,
-                                                RUNTIME_MAX_ARGUMENTS, &count, arguments)))
+                                            RUNTIME_MAX_ARGUMENTS, &count, arguments)))
         return false;
     function->class_id = class_id;
     function->module = module;
@@ -140,9 +136,8 @@ void runtime_version(struct ICorProfilerInfo15 *info, char *text, size_t size)
     uint32_t kind = 0, length = 0;
     WCHAR version[64] = {0};
     text[0] = '\0';
-    if (info == NULL ||
-        failed(info->vtbl->GetRuntimeInformation(info, &clr, &kind, &major, &minor, &build,
-                                                     &fix, 64, &length, version)))
+    if (info == NULL || failed(info->vtbl->GetRuntimeInformation(
+                            info, &clr, &kind, &major, &minor, &build, &fix, 64, &length, version)))
         return;
     size_t units = 0;
     while (units < 64 && version[units] != 0)

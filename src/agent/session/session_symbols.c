@@ -36,8 +36,7 @@ static bool try_bytes(struct session_symbols *symbols, const struct module *modu
            metadata_pdb_check(&symbols->pdb, module->image, NULL) == STATUS_OK;
 }
 
-static bool try_file(struct session_symbols *symbols, const struct module *module,
-                     const char *path)
+static bool try_file(struct session_symbols *symbols, const struct module *module, const char *path)
 {
     buffer_release(&symbols->bytes);
     buffer_init(&symbols->bytes, SYMBOLS_MAX_BYTES);
@@ -65,8 +64,8 @@ bool session_symbols_open(struct session_symbols *symbols, const struct module *
         return false;
     const char *dot = strrchr(module->path, '.'), *slash = strrchr(module->path, '/');
     if (dot != NULL && (slash == NULL || dot > slash)) {
-        int length = snprintf(path, sizeof path, "%.*s.pdb", (int)(dot - module->path),
-                              module->path);
+        int length =
+            snprintf(path, sizeof path, "%.*s.pdb", (int)(dot - module->path), module->path);
         if (length > 0 && (size_t)length < sizeof path && try_file(symbols, module, path))
             return true;
     }

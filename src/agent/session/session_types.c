@@ -153,8 +153,8 @@ static uint64_t class_of_argument(struct session_types *types, const struct decl
         return 0;
     bool reference = view.kind == DECLARED_STRING || view.kind == DECLARED_CLASS ||
                      view.kind == DECLARED_INTERFACE || view.kind == DECLARED_ARRAY;
-    uint64_t id = reference && mode == TYPES_LOADED ? 0
-                                                    : class_of(types, declared, mode, arena, depth);
+    uint64_t id =
+        reference && mode == TYPES_LOADED ? 0 : class_of(types, declared, mode, arena, depth);
     return id == 0 && reference ? class_canon(types) : id;
 }
 
@@ -329,8 +329,8 @@ static void put_facts(struct session_types *types, struct buffer *out,
     tlv_put_text(out, WIRE_TYPE_FULL_NAME, facts->full_name);
     tlv_put_u32(out, WIRE_TYPE_KIND, facts->kind);
     tlv_put_u32(out, WIRE_TYPE_ELEMENT, facts->element);
-    tlv_put_u32(out, WIRE_TYPE_SIZE, facts->kind == WIRE_TYPE_ARRAY ? facts->item_size
-                                                                    : facts->size);
+    tlv_put_u32(out, WIRE_TYPE_SIZE,
+                facts->kind == WIRE_TYPE_ARRAY ? facts->item_size : facts->size);
     if (facts->item != 0) {
         types_tell(types, facts->item, facts->module_id);
         tlv_put_u64(out, WIRE_TYPE_ITEM, facts->item);
@@ -347,8 +347,8 @@ static void put_facts(struct session_types *types, struct buffer *out,
     }
     if (facts->kind == WIRE_TYPE_ENUM) {
         put_members(out, facts);
-        if (metadata_attribute_find(facts->module->image, facts->token,
-                                    "System.FlagsAttribute") != mdTokenNil)
+        if (metadata_attribute_find(facts->module->image, facts->token, "System.FlagsAttribute") !=
+            mdTokenNil)
             tlv_put_u32(out, WIRE_TYPE_FLAGS, 1);
     }
 }

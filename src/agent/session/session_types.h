@@ -46,16 +46,14 @@ uint64_t session_types_class(struct session_types *types, const struct declared 
 const struct layout *session_types_layout(struct session_types *types, uint64_t id);
 /* Of a value type as declared. */
 const struct layout *session_types_layout_of(struct session_types *types,
-                                             const struct declared *declared,
-                                             enum types_mode mode);
+                                             const struct declared *declared, enum types_mode mode);
 /* What probes need from the first: String, Exception. */
 void session_types_prepare(struct session_types *types);
 
 /* Appends a TYPE message; for an id that nobody was told of, one of kind UNKNOWN. */
 void session_types_put(struct session_types *types, uint64_t id, struct buffer *out);
 /* C# name. `full`: with the namespace. */
-void session_types_print(struct session_types *types, uint64_t id, bool full,
-                         struct buffer *text);
+void session_types_print(struct session_types *types, uint64_t id, bool full, struct buffer *text);
 
 /* Worker, every few ms while sessions exist: resolves what probes asked for, at most `most`.
  * Returns how many there were. */

@@ -179,13 +179,11 @@ void session_weave_compiled(struct session_engine *engine, struct method_key key
 /* ---- making a site ready on the thread that compiles its method ---- */
 
 /* Where the Task stands in a builder: first, or inside the builder that this one wraps. */
-static uint32_t builder_task_offset(struct session_engine *engine,
-                                    const struct session_site *site)
+static uint32_t builder_task_offset(struct session_engine *engine, const struct session_site *site)
 {
     if (site->builder.type == NULL)
         return 0;
-    const struct layout *layout =
-        session_types_layout_of(engine->types, &site->builder, TYPES_ANY);
+    const struct layout *layout = session_types_layout_of(engine->types, &site->builder, TYPES_ANY);
     uint32_t task = layout_name("m_task"), inner = layout_name("_builder");
     for (uint32_t i = 0; layout != NULL && i < layout->field_count; i++) {
         if (layout->fields[i].name == task && task != 0)
@@ -214,8 +212,7 @@ static uint64_t site_ready(struct session_engine *engine, struct session_site *s
         return 0;
     }
     for (uint32_t i = 0; i < site->pending_count && !resolved; i++)
-        layouts[i] =
-            session_types_layout_of(engine->types, &site->pending[i].type, TYPES_ANY);
+        layouts[i] = session_types_layout_of(engine->types, &site->pending[i].type, TYPES_ANY);
     uint32_t task_offset = resolved ? 0 : builder_task_offset(engine, site);
     uint32_t budget = PREFETCH_TYPES;
     for (uint32_t i = 0; i < site->expected_count && !resolved; i++)
@@ -286,8 +283,8 @@ static bool map_compose(struct recompile_body *body, const struct weave_result *
         if (body->map == NULL)
             return false;
         for (size_t i = 0; i < result->map_count; i++)
-            body->map[i] = (struct recompile_il_map){result->map[i].old_offset,
-                                                     result->map[i].new_offset};
+            body->map[i] =
+                (struct recompile_il_map){result->map[i].old_offset, result->map[i].new_offset};
         body->map_count = result->map_count;
         return true;
     }
@@ -309,8 +306,7 @@ static bool is_enter_key(enum weave_kind kind)
 
 /* One probe onto the newest body. */
 static enum status weave_site(struct session_engine *engine, struct recompile_body *body,
-                              struct session_site *site, enum weave_kind kind,
-                              struct error *error)
+                              struct session_site *site, enum weave_kind kind, struct error *error)
 {
     uint64_t handle = site_ready(engine, site, error);
     if (handle == 0)

@@ -22,8 +22,7 @@ enum status session_weave_method(void *engine, struct recompile_body *body, stru
 /* Marks a site as withdrawn. engine->mutex must be held. */
 void session_site_withdraw(struct session_site *site, const char *reason);
 /* All sites of a method; for tenant.failed and .compiled. Worker. */
-void session_weave_failed(struct session_engine *engine, struct method_key key,
-                          const char *reason);
+void session_weave_failed(struct session_engine *engine, struct method_key key, const char *reason);
 void session_weave_compiled(struct session_engine *engine, struct method_key key);
 
 #endif

@@ -2,8 +2,9 @@
  * output_known: values of the framework's small structs as the text that .NET gives them under
  * the invariant culture: decimal (120.50, trailing zeros kept), DateTime and DateTimeOffset in
  * ISO 8601 as System.Text.Json writes them (the round-trip form without trailing zeros), TimeSpan
- * and TimeOnly in the constant form "c", Guid in the form "D", DateOnly in "O". A DateTime whose kind is local is given without an offset: the target's time
- * zone is not known here, and nothing is guessed.
+ * and TimeOnly in the constant form "c", Guid in the form "D", DateOnly in "O". A DateTime whose
+ * kind is local is given without an offset: the target's time zone is not known here, and nothing
+ * is guessed.
  */
 #ifndef OUTPUT_KNOWN_H
 #define OUTPUT_KNOWN_H

@@ -66,10 +66,10 @@ _Static_assert(sizeof(struct wire_client_data) == 152, "wire layout");
 /* The agent's class id, as AttachProfiler's 16 bytes (a GUID in memory order) and as
  * CORECLR_PROFILER spells it. */
 #define WIRE_AGENT_CLSID_TEXT "{F3D1B7C4-6A52-4E0B-9C2D-5B8E7A91C04F}"
-#define WIRE_AGENT_CLSID_BYTES                                                         \
-    {                                                                                  \
-        0xc4, 0xb7, 0xd1, 0xf3, 0x52, 0x6a, 0x0b, 0x4e, 0x9c, 0x2d, 0x5b, 0x8e, 0x7a,  \
-            0x91, 0xc0, 0x4f                                                           \
+#define WIRE_AGENT_CLSID_BYTES                                                                     \
+    {                                                                                              \
+        0xc4, 0xb7, 0xd1, 0xf3, 0x52, 0x6a, 0x0b, 0x4e, 0x9c, 0x2d, 0x5b, 0x8e, 0x7a, 0x91, 0xc0,  \
+            0x4f                                                                                   \
     }
 
 /* A program started under us carries these four; the agent removes all of them. */
@@ -86,13 +86,13 @@ enum wire_attach_mode {
 
 enum wire_message_type {
     /* CLI -> agent */
-    WIRE_MSG_HELLO = 1,   /* both ways */
-    WIRE_MSG_PLAN = 2,    /* wire_plan.h */
-    WIRE_MSG_END = 3,     /* end my session and say what was reverted */
+    WIRE_MSG_HELLO = 1, /* both ways */
+    WIRE_MSG_PLAN = 2,  /* wire_plan.h */
+    WIRE_MSG_END = 3,   /* end my session and say what was reverted */
     WIRE_MSG_WANT_TYPE = 4,
     WIRE_MSG_LIST = 5,
-    WIRE_MSG_STATUS = 6,  /* both ways */
-    WIRE_MSG_LOG = 7,     /* both ways */
+    WIRE_MSG_STATUS = 6, /* both ways */
+    WIRE_MSG_LOG = 7,    /* both ways */
     WIRE_MSG_RESET = 8,
     WIRE_MSG_ASK_STATE = 9, /* send STATE now */
 
@@ -135,43 +135,44 @@ enum wire_error {
 
 /* SESSION: in force; carries the memory file as its one descriptor. */
 enum wire_session {
-    WIRE_SESSION_ID = 1,        /* u */
-    WIRE_SESSION_METHODS = 2,   /* u  methods probed */
-    WIRE_SESSION_REFUSED = 3,   /* u  methods refused */
+    WIRE_SESSION_ID = 1,              /* u */
+    WIRE_SESSION_METHODS = 2,         /* u  methods probed */
+    WIRE_SESSION_REFUSED = 3,         /* u  methods refused */
     WIRE_SESSION_MODULES_PENDING = 4, /* u  patterns or parts of them wait for modules to load */
     WIRE_SESSION_INLINERS_BY_RUNTIME = 5, /* u  1: RequestReJITWithInliners is in use */
-    WIRE_SESSION_MAY_MISS = 6,  /* t* what may be missed, a sentence each */
-    WIRE_SESSION_MODULES = 7,   /* u  modules looked through */
+    WIRE_SESSION_MAY_MISS = 6,            /* t* what may be missed, a sentence each */
+    WIRE_SESSION_MODULES = 7,             /* u  modules looked through */
 };
 
 /* METHOD: one probed method; numbers are per session, dense, in order. Sent before any
  * record names its site. */
 enum wire_method {
-    WIRE_METHOD_SITE = 1,    /* u */
-    WIRE_METHOD_NAME = 2,    /* t  Namespace.Type.Method, source name for async and iterators */
+    WIRE_METHOD_SITE = 1,      /* u */
+    WIRE_METHOD_NAME = 2,      /* t  Namespace.Type.Method, source name for async and iterators */
     WIRE_METHOD_SIGNATURE = 3, /* t  (int, string) */
-    WIRE_METHOD_MODULE = 4,  /* t  file name of the module */
-    WIRE_METHOD_TOKEN = 5,   /* u */
-    WIRE_METHOD_KIND = 6,    /* u  enum wire_method_kind */
-    WIRE_METHOD_VALUE = 7,   /* m* the values, slot 0 first */
-    WIRE_METHOD_PROBE = 8,   /* u  index of the plan's probe that it belongs to */
-    WIRE_METHOD_NOTE = 9,    /* t* what the user should know of it */
-    WIRE_METHOD_RESULT = 10, /* m  type of the result (wire_method_value without label); void: absent */
+    WIRE_METHOD_MODULE = 4,    /* t  file name of the module */
+    WIRE_METHOD_TOKEN = 5,     /* u */
+    WIRE_METHOD_KIND = 6,      /* u  enum wire_method_kind */
+    WIRE_METHOD_VALUE = 7,     /* m* the values, slot 0 first */
+    WIRE_METHOD_PROBE = 8,     /* u  index of the plan's probe that it belongs to */
+    WIRE_METHOD_NOTE = 9,      /* t* what the user should know of it */
+    WIRE_METHOD_RESULT =
+        10, /* m  type of the result (wire_method_value without label); void: absent */
 };
 
 enum wire_method_kind {
     WIRE_METHOD_PLAIN = 0,
-    WIRE_METHOD_ASYNC = 1,          /* Task, Task<T>: until completion */
-    WIRE_METHOD_ASYNC_FIRST = 2,    /* until the first await */
+    WIRE_METHOD_ASYNC = 1,       /* Task, Task<T>: until completion */
+    WIRE_METHOD_ASYNC_FIRST = 2, /* until the first await */
     WIRE_METHOD_ITERATOR = 3,
 };
 
 enum wire_method_value {
-    WIRE_VALUE_LABEL = 1,   /* t  as the user wrote it: order.Customer.Name */
-    WIRE_VALUE_ELEMENT = 2, /* u  declared ELEMENT_TYPE_* */
-    WIRE_VALUE_TYPE = 3,    /* u  ClassID of the declared type where known (enums, structs) */
+    WIRE_VALUE_LABEL = 1,     /* t  as the user wrote it: order.Customer.Name */
+    WIRE_VALUE_ELEMENT = 2,   /* u  declared ELEMENT_TYPE_* */
+    WIRE_VALUE_TYPE = 3,      /* u  ClassID of the declared type where known (enums, structs) */
     WIRE_VALUE_TYPE_NAME = 4, /* t  declared type as C# text */
-    WIRE_VALUE_AT_EXIT = 5, /* u  1: read at exit */
+    WIRE_VALUE_AT_EXIT = 5,   /* u  1: read at exit */
 };
 
 /* REFUSED: a method that matched and is not probed. */
@@ -201,7 +202,7 @@ enum wire_type {
     WIRE_TYPE_FIELD = 8,   /* m* instance fields, the base classes' first */
     WIRE_TYPE_MEMBER = 9,  /* m* enum members */
     WIRE_TYPE_FULL_NAME = 10, /* t  with namespace */
-    WIRE_TYPE_FLAGS = 11,  /* u  1: [Flags] enum */
+    WIRE_TYPE_FLAGS = 11,     /* u  1: [Flags] enum */
 };
 enum wire_type_kind {
     WIRE_TYPE_UNKNOWN = 0,
@@ -226,13 +227,13 @@ enum wire_type_kind {
     WIRE_TYPE_TIMEONLY = 19,
 };
 enum wire_type_field {
-    WIRE_FIELD_NAME = 1,    /* t  an auto-property's backing field: the property's name */
-    WIRE_FIELD_OFFSET = 2,  /* u  classes: from the object's start (the method table is at 0);
-                               value types: from the value's first byte */
-    WIRE_FIELD_ELEMENT = 3, /* u  ELEMENT_TYPE_* */
-    WIRE_FIELD_TYPE = 4,    /* u  ClassID of value types and enums; 0 for references */
+    WIRE_FIELD_NAME = 1,     /* t  an auto-property's backing field: the property's name */
+    WIRE_FIELD_OFFSET = 2,   /* u  classes: from the object's start (the method table is at 0);
+                                value types: from the value's first byte */
+    WIRE_FIELD_ELEMENT = 3,  /* u  ELEMENT_TYPE_* */
+    WIRE_FIELD_TYPE = 4,     /* u  ClassID of value types and enums; 0 for references */
     WIRE_FIELD_DECLARED = 5, /* t  declared type as C# text */
-    WIRE_FIELD_HIDDEN = 6,  /* u  1: compiler-generated, or of a base class: shown on request */
+    WIRE_FIELD_HIDDEN = 6,   /* u  1: compiler-generated, or of a base class: shown on request */
 };
 enum wire_type_member {
     WIRE_MEMBER_NAME = 1,  /* t */
@@ -247,11 +248,11 @@ enum wire_notice {
 
 /* STATE: totals; sent on change (at most 5 a second) and on request. */
 enum wire_state {
-    WIRE_STATE_METHODS = 1,   /* u  methods probed */
-    WIRE_STATE_COMPILED = 2,  /* u  of them: rewritten body in use (asked for by the runtime) */
-    WIRE_STATE_INLINERS = 3,  /* u  inliners recompiled for us */
-    WIRE_STATE_PENDING = 4,   /* u  patterns that match nothing yet */
-    WIRE_STATE_FAILED = 5,    /* u  methods whose rewrite failed */
+    WIRE_STATE_METHODS = 1,  /* u  methods probed */
+    WIRE_STATE_COMPILED = 2, /* u  of them: rewritten body in use (asked for by the runtime) */
+    WIRE_STATE_INLINERS = 3, /* u  inliners recompiled for us */
+    WIRE_STATE_PENDING = 4,  /* u  patterns that match nothing yet */
+    WIRE_STATE_FAILED = 5,   /* u  methods whose rewrite failed */
 };
 
 /* ENDED */
@@ -263,8 +264,8 @@ enum wire_ended {
 
 /* LIST: patterns; answered by LISTED messages, then DONE. */
 enum wire_list {
-    WIRE_LIST_PATTERN = 1, /* t* */
-    WIRE_LIST_LIMIT = 2,   /* u */
+    WIRE_LIST_PATTERN = 1,   /* t* */
+    WIRE_LIST_LIMIT = 2,     /* u */
     WIRE_LIST_SKIP_FILE = 3, /* t*  modules that the CLI has read by itself (file paths) */
 };
 enum wire_listed {
@@ -285,12 +286,12 @@ enum wire_listed_flag {
 
 /* STATUS: answered with one STATUS message. */
 enum wire_status {
-    WIRE_STATUS_VERSION = 1,   /* t */
-    WIRE_STATUS_IDLE = 2,      /* u  nanoseconds since the last session ended; absent: never */
-    WIRE_STATUS_SESSION = 3,   /* m* */
-    WIRE_STATUS_MEMORY = 4,    /* u  bytes that the agent holds besides rings */
+    WIRE_STATUS_VERSION = 1,       /* t */
+    WIRE_STATUS_IDLE = 2,          /* u  nanoseconds since the last session ended; absent: never */
+    WIRE_STATUS_SESSION = 3,       /* m* */
+    WIRE_STATUS_MEMORY = 4,        /* u  bytes that the agent holds besides rings */
     WIRE_STATUS_SESSIONS_EVER = 5, /* u */
-    WIRE_STATUS_RESIDUE = 6,   /* u  methods whose revert is still open */
+    WIRE_STATUS_RESIDUE = 6,       /* u  methods whose revert is still open */
 };
 enum wire_status_session {
     WIRE_STATUS_SESSION_ID = 1,      /* u */
@@ -320,8 +321,8 @@ size_t wire_frame_begin(struct buffer *buffer, enum wire_message_type type);
 void wire_frame_end(struct buffer *buffer, size_t mark);
 /* Looks at the front of the received bytes: STATUS_OK and a window on the payload and the whole
  * frame's size; STATUS_NOT_FOUND: incomplete, read more; STATUS_PEER: not of this contract. */
-enum status wire_frame_take(const struct buffer *received, uint16_t *type,
-                            struct reader *payload, size_t *whole, struct error *error);
+enum status wire_frame_take(const struct buffer *received, uint16_t *type, struct reader *payload,
+                            size_t *whole, struct error *error);
 
 /* Is this a client data of ours? Checks magic, major number and that the directory is
  * terminated; STATUS_PEER otherwise. `bytes` need no alignment. */

@@ -80,8 +80,8 @@ enum plan_node_kind {
 enum plan_constant_kind {
     PLAN_CONSTANT_NULL = 1,
     PLAN_CONSTANT_BOOL = 2,
-    PLAN_CONSTANT_NUMBER = 3,   /* integer or decimal: digits scaled by 10^-scale */
-    PLAN_CONSTANT_DOUBLE = 4,   /* with an exponent, or beyond the decimal range */
+    PLAN_CONSTANT_NUMBER = 3, /* integer or decimal: digits scaled by 10^-scale */
+    PLAN_CONSTANT_DOUBLE = 4, /* with an exponent, or beyond the decimal range */
     PLAN_CONSTANT_STRING = 5,
     PLAN_CONSTANT_NAME = 6,     /* Closed, OrderState.Closed: an enum member */
     PLAN_CONSTANT_DURATION = 7, /* nanoseconds */

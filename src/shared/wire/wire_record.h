@@ -77,7 +77,7 @@ struct wire_file {
     uint32_t chunk_count;
     uint32_t chunk_bytes;
     uint64_t chunks_offset;
-    uint32_t clock; /* enum wire_clock */
+    uint32_t clock;         /* enum wire_clock */
     _Atomic uint32_t ended; /* 1: the agent writes no more records */
     uint64_t reserved[8];
     _Atomic uint64_t free_chunks[WIRE_CHUNKS_MAX / 64]; /* bit n of word n/64: chunk n is free */
@@ -141,8 +141,9 @@ struct wire_record {
     /* values follow */
 };
 
-#define WIRE_RECORD_MAX_BYTES 8192u /* default bound of one record: --max-bytes moves it, up to
-                                       a quarter of a chunk */
+#define WIRE_RECORD_MAX_BYTES                                                                      \
+    8192u /* default bound of one record: --max-bytes moves it, up to                              \
+             a quarter of a chunk */
 
 enum wire_value_kind {
     WIRE_VALUE_SCALAR = 1, /* payload: 8 bytes, little-endian, extended to 64 bits by the
@@ -159,8 +160,8 @@ enum wire_value_kind {
                               a list: total is the list's count; of a span: type 0, the span's
                               type says what the items are */
     WIRE_VALUE_NULL = 6,   /* a null reference (or byref); no payload */
-    WIRE_VALUE_NULL_PATH = 7, /* a reference before the path's end was null; no payload */
-    WIRE_VALUE_NO_FIELD = 8,  /* the object's own type has no such field; typed: which type */
+    WIRE_VALUE_NULL_PATH = 7,  /* a reference before the path's end was null; no payload */
+    WIRE_VALUE_NO_FIELD = 8,   /* the object's own type has no such field; typed: which type */
     WIRE_VALUE_UNRESOLVED = 9, /* the type's layout was not known yet: what stands behind it could
                                   not be followed. Typed, and raw bytes as for OBJECT */
     WIRE_VALUE_KEY = 10,       /* payload: 8 bytes: Task.Id, or an iterator's key */
@@ -178,10 +179,11 @@ enum wire_value_flag {
  * (another thread, no start time at hand): ENTER carries the results of the condition's leaves
  * that are known then (bit n: leaf n in prefix order), the completion those of the others;
  * leaves on `elapsed` are left to the CLI, which judges the whole condition. */
-#define WIRE_SLOT_TESTS     0xfff3u
-#define WIRE_SLOT_ELAPSED   0xfff4u /* SCALAR in an EVENT at exit: ticks since the call began */
-#define WIRE_SLOT_CHILD     0xffffu /* not a root: hangs below `parent`. A reference in a payload
-                                     that is not null and has no child was left out (CUT) */
+#define WIRE_SLOT_TESTS   0xfff3u
+#define WIRE_SLOT_ELAPSED 0xfff4u /* SCALAR in an EVENT at exit: ticks since the call began */
+#define WIRE_SLOT_CHILD                                                                            \
+    0xffffu /* not a root: hangs below `parent`. A reference in a payload                          \
+             that is not null and has no child was left out (CUT) */
 
 /* Head of a value. Children follow their parents, in any depth-first order. */
 struct wire_value {
@@ -189,7 +191,7 @@ struct wire_value {
     uint8_t flags;   /* enum wire_value_flag */
     uint8_t element; /* ELEMENT_TYPE_* where known, else 0 */
     uint8_t reserved;
-    uint16_t slot;   /* index of the value expression (WIRE_MSG_METHOD lists them), or WIRE_SLOT_* */
+    uint16_t slot; /* index of the value expression (WIRE_MSG_METHOD lists them), or WIRE_SLOT_* */
     uint16_t parent; /* WIRE_SLOT_CHILD: ordinal of the parent value within the record */
     uint32_t at;     /* WIRE_SLOT_CHILD: offset in the parent's payload data (behind its
                         wire_typed) of the reference that leads here */

@@ -30,7 +30,7 @@ int main(int argc, char **argv)
     void *library = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
     if (!library)
         return fail("dlopen", dlerror());
-    HRESULT (*entry)
+    HRESULT(*entry)
     (const struct GUID *, const struct GUID *, void **) =
         (HRESULT(*)(const struct GUID *, const struct GUID *, void **))dlsym(library,
                                                                              "DllGetClassObject");
