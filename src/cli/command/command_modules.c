@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -133,12 +134,8 @@ void modules_release(struct modules *modules)
 static bool pdb_path(const char *path, char *to, size_t size)
 {
     const char *dot = strrchr(path, '.');
-    size_t length = dot ? (size_t)(dot - path) : strlen(path);
-    if (length + 5 > size)
-        return false;
-    memcpy(to, path, length);
-    memcpy(to + length, ".pdb", 5);
-    return true;
+    int length = dot ? (int)(dot - path) : (int)strlen(path);
+    return snprintf(to, size, "%.*s.pdb", length, path) < (int)size;
 }
 
 const struct metadata_pdb *modules_pdb(struct modules *modules, struct module *module)

@@ -1,4 +1,5 @@
 /* Arrays, lists and spans. */
+#include <stdio.h>
 #include <string.h>
 
 #include "clr_element.h"
@@ -146,10 +147,8 @@ void value_write_array(struct value_writer *writer, const struct value *array,
     describe_items(writer, array, type, &items);
     items.total = array->total;
     const char *keyword = clr_element_keyword(items.element);
-    if (keyword && strlen(keyword) < sizeof name - 3) {
-        strcpy(name, keyword);
-        strcat(name, "[]");
-    }
+    if (keyword)
+        snprintf(name, sizeof name, "%s[]", keyword);
     const char *shown = type ? type->name : declared[0] ? declared : name;
     items.container = shown;
     write_container_name(writer, shown, array->total, items_follow(writer, &items, level));

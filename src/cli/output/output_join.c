@@ -81,7 +81,7 @@ static uint32_t new_entry(struct join *join, const struct ring_record *record)
 {
     if (join->count >= JOIN_MAX)
         forget_older_half(join);
-    if (join->free_entry == NONE && !grow(join))
+    if ((join->free_entry == NONE || !join->entries) && !grow(join))
         return NONE;
     uint32_t index = join->free_entry;
     struct join_entry *entry = &join->entries[index];
@@ -162,6 +162,8 @@ static int by_time(const void *a, const void *b)
 
 static void forget_older_half(struct join *join)
 {
+    if (!join->entries)
+        return;
     uint64_t *times = malloc(join->count * sizeof *times);
     uint32_t used = 0;
     for (uint32_t i = 0; times && i < join->capacity; i++)

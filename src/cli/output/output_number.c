@@ -125,7 +125,7 @@ static size_t shortest_digits(double value, bool is_float, char *digits, int *po
     for (; *at != 'e'; at++)
         if (*at != '.')
             digits[count++] = *at;
-    *point = atoi(at + 1) + 1;
+    *point = (int)strtol(at + 1, NULL, 10) + 1;
     while (count > 1 && digits[count - 1] == '0')
         count--;
     digits[count] = '\0';
