@@ -302,6 +302,8 @@ void report_last(struct session *session)
         append_watched(session, &end, &out);
     }
     append_taken_back(session, &out);
+    if (session->printer.cut)
+        command_say("(where values end in …, --depth, --max-items and --max-string show more)");
     command_say("%s", buffer_text(&out));
     buffer_release(&out);
 }

@@ -49,6 +49,7 @@ struct printer {
     uint64_t dropped;   /* our own output was blocked */
     uint64_t unknown;   /* calls of sites that were never announced */
     uint64_t over_limit;
+    uint64_t cut; /* values of which not all was shown */
 
     /* private */
     struct number_clock number_clock;

@@ -113,6 +113,7 @@ static void append_value(struct printer *printer, uint16_t slot, const struct me
     struct value_writer writer = print_writer(printer, list);
     if (value)
         value_write(&writer, value, label);
+    printer->cut += writer.cut;
 }
 
 static bool has_slot(const struct printer *printer, uint16_t slot)
