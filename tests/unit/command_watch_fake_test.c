@@ -135,9 +135,22 @@ static void write_calls(struct fake *fake)
     fake_end(fake, 0, &record);
 }
 
+/* A method that matched and is not probed: told before the session is ready. */
+static void refuse(struct fake *fake, const char *name, const char *reason)
+{
+    struct buffer frame;
+    buffer_init(&frame, 0);
+    size_t mark = wire_frame_begin(&frame, WIRE_MSG_REFUSED);
+    tlv_put_text(&frame, WIRE_REFUSED_NAME, name);
+    tlv_put_text(&frame, WIRE_REFUSED_REASON, reason);
+    wire_frame_end(&frame, mark);
+    fake_send(fake, &frame, -1);
+}
+
 static void scenario_calls(struct fake *fake)
 {
     fake_take_plan(fake);
+    refuse(fake, "Shop.OrderService.Native", "it has no IL\x1b[31m");
     if (fake->plan.probe_count != 1 || fake->plan.probes[0].value_count != 3)
         _exit(50);
     fake_make_file(fake, true);
@@ -177,6 +190,7 @@ static void test_text(void **state)
                              "stock\"\n");
     assert_contains(run.out, "  t100  ");
     assert_contains(run.err, "probing 1 method in pid ");
+    assert_contains(run.err, "  not probed: Shop.OrderService.Native: it has no IL?[31m\n");
     assert_contains(run.err, "2 shown of 11 calls (9 filtered out), 0 lost · reverted 13 methods · "
                              "the agent sleeps in pid ");
     assert_contains(run.err, "stays in it");
@@ -200,7 +214,10 @@ static void test_json(void **state)
     run_rejig(&run, words, 0, 0);
     end_fake(fake);
     assert_int_equal(run.code, 0);
-    assert_contains(run.out, "{\"type\":\"start\",");
+    assert_memory_equal(run.out, "{\"type\":\"start\",", 16);
+    assert_contains(run.out, "{\"type\":\"refused\",");
+    assert_contains(run.out, "\"method\":\"Shop.OrderService.Native\",\"reason\":\"it has no "
+                             "IL?[31m\",\"withdrawn\":false}\n");
     assert_contains(run.out, "\"method\":\"Shop.OrderService.Place\",\"elapsed_ns\":2410331,"
                              "\"values\":{\"order.Id\":1042,\"order.Customer.Name\":\"ACME\","
                              "\"state\":\"Closed\"}}\n");

@@ -183,8 +183,12 @@ static enum status await_session(struct session *session, struct error *error)
     }
 }
 
+/* The stream begins with `start`, whatever the agent said before it was ready. */
 static void write_json_start(struct session *session)
 {
+    struct buffer *out = sink_buffer(&session->sink);
+    struct buffer early = *out;
+    buffer_init(out, early.limit);
     struct print_start start = {
         .name = session->process.name,
         .runtime = session->link.hello.runtime,
@@ -204,6 +208,9 @@ static void write_json_start(struct session *session)
     }
     for (uint32_t i = 0; i < session->may_miss_count; i++)
         json_notice(&session->printer, "may-miss", session->may_miss[i]);
+    if (early.length)
+        buffer_append(out, early.data, early.length);
+    buffer_release(&early);
 }
 
 enum status session_open(struct session *session, struct command_context *context,
