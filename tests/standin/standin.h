@@ -43,10 +43,9 @@ bool standin_framework_file(char *path, size_t size, const char *name);
 /* Maps the file; flags as GetModuleInfo2 tells them, FLAT_LAYOUT is added. 0: cannot be read. */
 ModuleID standin_load(struct standin *standin, const char *path, uint32_t flags);
 /* ModuleUnloadStarted, then the memory goes: whoever reads it afterwards crashes. */
-void standin_unload(struct standin *standin, ModuleID module);
+void standin_unload(struct standin *standin, ModuleID id);
 /* A method by type ("System.Linq.Enumerable") and name; its first overload. 0: none. */
-mdToken standin_method(struct standin *standin, ModuleID module, const char *type,
-                       const char *name);
+mdToken standin_method(struct standin *standin, ModuleID id, const char *type, const char *name);
 
 /* ---- methods ---- */
 
@@ -65,7 +64,7 @@ struct standin_use {
     const struct COR_IL_MAP *map;
 };
 /* The program calls the method, on this thread. */
-struct standin_use standin_call(struct standin *standin, ModuleID module, mdToken method);
+struct standin_use standin_call(struct standin *standin, ModuleID module, mdToken token);
 /* A ReJIT that nobody asked for: as where an inlining races with a request. */
 void standin_request_by_itself(struct standin *standin, ModuleID module, mdToken method);
 

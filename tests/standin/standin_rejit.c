@@ -63,10 +63,10 @@ HRESULT standin_revert(struct standin *standin, uint32_t count, ModuleID *module
     return S_OK;
 }
 
-void standin_request_by_itself(struct standin *standin, ModuleID module, mdToken token)
+void standin_request_by_itself(struct standin *standin, ModuleID module, mdToken method)
 {
     pthread_mutex_lock(&standin->lock);
-    mark(standin_find((struct standin_module *)module, token), true);
+    mark(standin_find((struct standin_module *)module, method), true);
     pthread_mutex_unlock(&standin->lock);
 }
 
@@ -235,11 +235,11 @@ static bool begin(struct standin *standin, struct standin_method *method, struct
 struct standin_use standin_call(struct standin *standin, ModuleID module, mdToken token)
 {
     struct standin_use use = {0};
-    struct version *fresh;
+    struct version *fresh = NULL;
     pthread_mutex_lock(&standin->lock);
     struct standin_method *method = standin_find((struct standin_module *)module, token);
     struct ICorProfilerCallback11 *callback = standin->callback;
-    const bool recompiled = begin(standin, method, &fresh) && callback;
+    const bool recompiled = callback && begin(standin, method, &fresh);
     const bool silent = method->silent;
     pthread_mutex_unlock(&standin->lock);
     if (!recompiled) {

@@ -27,7 +27,7 @@ static bool modifiable_assemblies(struct ICorProfilerInfo15 *info)
     return strcasecmp(text, "debug") == 0;
 }
 
-enum status recompile_new(struct ICorProfilerInfo15 *info, struct recompile **result,
+enum status recompile_new(struct ICorProfilerInfo15 *info, struct recompile **out,
                           struct error *error)
 {
     struct recompile *recompile = calloc(1, sizeof(*recompile));
@@ -48,7 +48,7 @@ enum status recompile_new(struct ICorProfilerInfo15 *info, struct recompile **re
     map_init(&recompile->compiling);
     if (recompile->version.major >= 5)
         recompile->modules.modifiable = modifiable_assemblies(info);
-    *result = recompile;
+    *out = recompile;
     return STATUS_OK;
 }
 

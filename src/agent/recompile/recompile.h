@@ -91,7 +91,7 @@ struct recompile_totals {
 /* `info` is the runtime's ICorProfilerInfo4 or later (abi_profiler.h); `inliners` whether
  * RequestReJITWithInliners may be used at all. */
 struct ICorProfilerInfo15;
-enum status recompile_new(struct ICorProfilerInfo15 *info, struct recompile **recompile,
+enum status recompile_new(struct ICorProfilerInfo15 *info, struct recompile **out,
                           struct error *error);
 void recompile_free(struct recompile *recompile);
 

@@ -63,18 +63,20 @@ static void count_call(uint64_t handle)
 }
 
 static void say(struct session_engine *engine, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void say(struct session_engine *engine, const char *format, ...)
 {
-    char path[160];
+    char path[160], line[1024];
     va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
     snprintf(path, sizeof(path), "%s/log", engine->directory);
     FILE *file = fopen(path, "ae");
     if (!file)
         return;
-    fprintf(file, "%.6f ", (double)clock_monotonic() / 1e9);
-    va_start(arguments, format);
-    vfprintf(file, format, arguments);
-    va_end(arguments);
-    fputc('\n', file);
+    fprintf(file, "%.6f %s\n", (double)clock_monotonic() / 1e9, line);
     fclose(file);
 }
 
@@ -241,7 +243,7 @@ static void read_claims(struct session_engine *engine)
 }
 
 enum status session_engine_new(struct recompile *recompile, struct ICorProfilerInfo15 *info,
-                               const char *directory, bool started, struct session_engine **result,
+                               const char *directory, bool started, struct session_engine **out,
                                struct error *error)
 {
     const char *why = NULL;
@@ -263,7 +265,7 @@ enum status session_engine_new(struct recompile *recompile, struct ICorProfilerI
     const bool follows = recompile_follows_inliners(recompile, &why);
     say(engine, "new%s: follows inliners %d %s", started ? " started" : "", follows,
         why ? why : "");
-    *result = engine;
+    *out = engine;
     return recompile_add_tenant(recompile, &engine->tenant, error);
 }
 
