@@ -159,7 +159,8 @@ def many_methods(live, build, rounds):
                            "System.Globalization.**", "System.IO.**", "System.Reflection.**",
                            "--max-methods", "40000", "--json")
         count.probing(limit=120)
-        start = count.objects("start")[0]
+        start = live.wait_for(lambda: count.objects("start"), "the start record")[0]
+        live.wait_for(lambda: any("requested" in line for line in live.agent_log(bench.program.pid)), "the inliners")
         matched = start["methods"]
         count.end()
         for line in live.agent_log(bench.program.pid):

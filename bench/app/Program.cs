@@ -11,13 +11,13 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Bench;
 
-Console.WriteLine($"ready {Environment.ProcessId}");
 for (int i = 0; i < 40; i++)
 {
     Target.Loop(20_000);
     Thread.Sleep(5);
 }
 
+Console.WriteLine($"ready {Environment.ProcessId}");
 while (Console.ReadLine() is { } line)
 {
     string[] words = line.Split(' ');
