@@ -143,6 +143,26 @@ static void refused_by_all_reverts(void **state)
     harness_down(&bench);
 }
 
+/* Beside other claims a failed method must not go back to its own code, which may hold inlined
+ * copies of what is claimed: it is compiled afresh. */
+static void a_failure_beside_other_claims(void **state)
+{
+    struct bench bench;
+    (void)state;
+    harness_up(&bench);
+    bench.a.refuse = true;
+    harness_claim(&bench.a, bench.any);
+    harness_claim(&bench.b, bench.count);
+    harness_call(&bench, bench.any);
+    recompile_pump(harness_recompile);
+    assert_int_equal(bench.a.failed, 1);
+    const struct standin_use use = harness_call(&bench, bench.any);
+    assert_true(use.asked && use.recompiled);
+    assert_false(ends_with(use, "A"));
+    assert_int_equal(harness_release(&bench.b, bench.count), 2);
+    harness_down(&bench);
+}
+
 /* Whatever the runtime refuses: the method runs its own code, the tenant knows why. */
 static void check_fault(enum standin_fault kind, HRESULT result, const char *words, int calls)
 {
@@ -368,6 +388,7 @@ int main(void)
         cmocka_unit_test(claiming_again_asks_again),
         cmocka_unit_test(a_refusing_tenant_leaves_the_others),
         cmocka_unit_test(refused_by_all_reverts),
+        cmocka_unit_test(a_failure_beside_other_claims),
         cmocka_unit_test(faults_of_the_runtime),
         cmocka_unit_test(a_refused_request_changes_nothing),
         cmocka_unit_test(a_refused_revert_is_tried_again),

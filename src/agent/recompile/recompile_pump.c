@@ -93,11 +93,13 @@ static void remove_module(struct recompile *recompile, uint64_t id)
 
 /* ---- methods ---- */
 
-/* Takes `claims` away from a method; true: it had them all and none is left. */
+/* Takes `claims` away from a method; *orphan: none is left, and *generation says how old the
+ * oldest was. */
 static uint32_t drop_claims(struct recompile *recompile, struct method_key key, uint32_t claims,
-                            bool *orphan)
+                            bool *orphan, uint32_t *generation)
 {
     *orphan = false;
+    *generation = 0;
     pthread_mutex_lock(&recompile->lock);
     struct method_entry *entry = method_table_find(&recompile->methods, key);
     const uint32_t dropped = entry ? entry->claims & claims : 0;
@@ -108,6 +110,7 @@ static uint32_t drop_claims(struct recompile *recompile, struct method_key key, 
             recompile->claimed--;
             recompile->leftovers = true;
             *orphan = true;
+            *generation = entry->generation;
         }
     }
     pthread_mutex_unlock(&recompile->lock);
@@ -118,11 +121,12 @@ static void fail(struct recompile *recompile, struct method_key key, uint32_t cl
                  const char *reason)
 {
     bool orphan;
-    const uint32_t dropped = drop_claims(recompile, key, claims, &orphan);
+    uint32_t generation;
+    const uint32_t dropped = drop_claims(recompile, key, claims, &orphan, &generation);
     if (orphan) {
         struct method_batch batch = {0};
         if (method_batch_add(&batch, key))
-            recompile_revert(recompile, &batch);
+            recompile_let_go(recompile, &batch, generation);
         method_batch_release(&batch);
     }
     for (uint32_t i = 0; i < recompile->tenant_count; i++) {

@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+"""recompile and entry on the real runtime, with the session engine of tests/standin/engine:
+exact counts through claims, partial release and claiming again; a body that cannot be
+compiled; detaching; refusing. Usage: recompile_live_test.py LIBRARY APPS_FOLDER"""
+import glob
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+LIBRARY, APPS = os.path.abspath(sys.argv[1]), sys.argv[2]
+CLSID = bytes([0xc4, 0xb7, 0xd1, 0xf3, 0x52, 0x6a, 0x0b, 0x4e, 0x9c, 0x2d, 0x5b, 0x8e, 0x7a, 0x91,
+               0xc0, 0x4f])
+PROBE, LIST = 1, 2
+
+
+def wait_for(what, condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"timed out: {what}")
+        time.sleep(0.01)
+
+
+class Target:
+    """The program, and the folder through which the engine in it is told what to do."""
+
+    def __init__(self, claims=()):
+        self.folder = tempfile.mkdtemp(prefix="rejig-live-")
+        self.write("claims", "".join(f"Rewritten {claim}\n" for claim in claims))
+        self.process = subprocess.Popen(
+            ["dotnet", os.path.join(APPS, "Rewritten", "Rewritten.dll")], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": self.folder})
+        self.expected = self.turns(1000)
+        for _ in range(40):  # hot: inlined, optimised
+            self.turns(20000)
+            time.sleep(0.005)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        assert self.process.wait(20) == 0, "the program did not end as it should"
+        self.process.stdout.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def write(self, name, text=""):
+        with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def remove(self, name):
+        os.unlink(os.path.join(self.folder, name))
+
+    def turns(self, count):
+        self.process.stdin.write(f"{count}\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline().strip()
+
+    def attach(self, mode=PROBE):
+        deadline = int((time.clock_gettime(time.CLOCK_BOOTTIME) + 10) * 1e9)
+        data = struct.pack("<IHHQQQIIII104s", 0x474a5257, 1, 0, 1, 2, deadline, mode,
+                           self.process.pid, 0, 0, self.folder.encode())
+        path = (LIBRARY + "\0").encode("utf-16le")
+        body = (struct.pack("<I", 5000) + CLSID + struct.pack("<I", len(path) // 2) + path +
+                struct.pack("<I", len(data)) + data)
+        message = b"DOTNET_IPC_V1\0" + struct.pack("<HBBH", 20 + len(body), 3, 1, 0) + body
+        name = glob.glob(f"{self.folder}/dotnet-diagnostic-{self.process.pid}-*-socket")[0]
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(30)
+            peer.connect(name)
+            peer.sendall(message)
+            return struct.unpack("<I", peer.recv(64)[20:24])[0]
+
+    def log(self):
+        try:
+            with open(os.path.join(self.folder, "log"), encoding="utf-8") as file:
+                return file.read()
+        except FileNotFoundError:
+            return ""
+
+    def said(self, text, times=1):
+        wait_for(f"'{text}' in the log", lambda: self.log().count(text) >= times)
+
+    def calls(self):
+        """The engine's count, asked for now."""
+        before = self.log().count(" tick ")
+        self.write("tick")
+        self.said(" tick ", before + 2)
+        self.remove("tick")
+        return int(self.log().rsplit(" tick ", 1)[1].split()[0])
+
+    def counted(self):
+        """Calls that one thousand turns count; their result must be what it always was."""
+        before = self.calls()
+        assert self.turns(1000) == self.expected, "the program's answer has changed"
+        return self.calls() - before
+
+    def loaded(self):
+        with open(f"/proc/{self.process.pid}/maps", encoding="utf-8") as maps:
+            return LIBRARY in maps.read()
+
+
+def claims_are_complete_and_taken_back():
+    with Target(["Calc Small count", "Calc Big count"]) as target:
+        assert target.attach() == 0
+        target.said("claimed 2 methods")
+        assert target.counted() == 5000, "copies that were inlined before are missed"
+        assert target.attach() == 0x8013136a, "a second profiler is refused by the runtime"
+        target.write("release-first")
+        target.said("released the first: 1 restored")
+        assert target.counted() == 1000, "the claim that stays has lost calls, or the other none"
+        target.write("release")
+        target.said("released: ")
+        assert target.counted() == 0
+        target.remove("release")
+        target.said("again")
+        target.said("claimed 2 methods", 2)
+        assert target.counted() == 5000
+        assert "failed" not in target.log().replace("failed 0", ""), target.log()
+
+
+def a_body_that_cannot_be_compiled_is_withdrawn():
+    with Target(["Calc Small count", "Calc Big bad"]) as target:
+        assert target.attach() == 0
+        target.said("claimed 2 methods")
+        assert target.turns(1000) == "InvalidProgramException"
+        assert target.turns(1000) == "InvalidProgramException"
+        target.said("COR_E_INVALIDPROGRAM")
+        assert target.counted() == 4000
+
+
+def a_refused_change_leaves_the_method():
+    with Target(["Calc Small count", "Calc Big refuse"]) as target:
+        assert target.attach() == 0
+        target.said("claimed 2 methods")
+        assert target.turns(1000) == target.expected
+        target.said("refused by the test")
+        assert target.counted() == 4000
+
+
+def listing_leaves_nothing():
+    with Target() as target:
+        for _ in range(2):
+            target.write("stop")
+            assert target.attach(LIST) == 0
+            wait_for("the library is unloaded", lambda: not target.loaded())
+        target.write("nobody")
+        assert target.attach() == 0x80131375
+        wait_for("the library is unloaded", lambda: not target.loaded())
+        target.remove("nobody")
+        target.remove("stop")
+        assert target.attach() == 0, "the slot is free after all that"
+        assert target.turns(1000) == target.expected
+
+
+for test in (claims_are_complete_and_taken_back, a_body_that_cannot_be_compiled_is_withdrawn,
+             a_refused_change_leaves_the_method, listing_leaves_nothing):
+    test()
+    print("ok", test.__name__)
