@@ -152,7 +152,7 @@ def attach(live, build, rounds):
 
 
 def many_methods(live, build, rounds):
-    requested, inliners, matched = [], [], 0
+    ready, requested, inliners, matched = [], [], [], 0
     for _ in range(max(3, min(rounds, 7))):
         bench = Bench(live, build)
         count = live.Rejig("count", str(bench.program.pid), "System.Collections.**", "System.Text.**", "System.Threading.**",
@@ -162,6 +162,7 @@ def many_methods(live, build, rounds):
         start = live.wait_for(lambda: count.objects("start"), "the start record")[0]
         live.wait_for(lambda: any("requested" in line for line in live.agent_log(bench.program.pid)), "the inliners")
         matched = start["methods"]
+        ready.append(start["ready_ns"] / 1e6)
         count.end()
         for line in live.agent_log(bench.program.pid):
             found = re.search(r"requested (\d+) methods in ([\d.]+) ms, their inliners in ([\d.]+) ms", line)
@@ -172,8 +173,10 @@ def many_methods(live, build, rounds):
         bench.close()
     rows = []
     if requested:
-        rows = [Row(f"{matched:,} methods matched and RequestReJIT returned", spread(requested, "ms", 1),
-                    "10,000 in at most 150 ms", statistics.median(requested) * 10000 / max(matched, 1) <= 150),
+        rows = [Row(f"{matched:,} methods: from the command to RequestReJIT returned (start of rejig, attach, matching included)",
+                    spread(ready, "ms", 1), "10,000 in at most 150 ms",
+                    statistics.median(ready) * 10000 / max(matched, 1) <= 150),
+                Row("of that RequestReJIT itself", spread(requested, "ms", 1), "", None),
                 Row("their JIT-time inliners requested after it", spread(inliners, "ms", 1), "10,000 in at most 500 ms",
                     statistics.median(inliners) * 10000 / max(matched, 1) <= 500)]
     return rows
