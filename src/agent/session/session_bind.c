@@ -1,6 +1,7 @@
 #include "session_bind.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "clr_flags.h"
@@ -387,13 +388,42 @@ static enum status bind_all(struct binder *b, struct session_site *site, struct 
     return status == STATUS_OK ? finish(b, site, condition, error) : status;
 }
 
+static void clear_moment(struct bind_moment *moment)
+{
+    memset(moment->values, 0, moment->value_count * sizeof *moment->values);
+    memset(moment->types, 0, moment->value_count * sizeof *moment->types);
+    memset(moment->captures, 0, moment->capture_count * sizeof *moment->captures);
+    moment->value_count = moment->capture_count = 0;
+    moment->result = false;
+}
+
+/* The session's binder, all zero: 70 KB of tables of which a binding uses a few entries, so only
+ * those are cleared (ten thousand methods are bound in a plan). NULL: out of memory. */
+static struct binder *take_binder(struct session *session)
+{
+    if (session->binder == NULL)
+        return session->binder = calloc(1, sizeof(struct binder));
+    struct binder *b = session->binder;
+    clear_moment(&b->enter);
+    clear_moment(&b->exit);
+    memset(b->pending, 0, b->pending_count * sizeof *b->pending);
+    memset(b->expected, 0, b->expected_count * sizeof *b->expected);
+    b->pending_count = b->expected_count = b->expected_depth = 0;
+    b->signature = (struct meta_signature){0};
+    b->result = (struct declared){0};
+    b->kind = WIRE_METHOD_PLAIN;
+    b->all_at_exit = b->exits = b->has_result = false;
+    b->type_parameters = 0;
+    return b;
+}
+
 enum status session_bind(struct session *session, uint32_t probe, const struct module *module,
                          const struct metadata_method *method, struct session_site **out,
                          struct buffer *message, struct error *error)
 {
     struct arena scratch;
     arena_init(&scratch, SCRATCH_MAX);
-    struct binder *b = arena_new(&scratch, struct binder);
+    struct binder *b = take_binder(session);
     struct session_site *site = arena_new(&session->arena, struct session_site);
     enum status status;
     if (b == NULL || site == NULL) {

@@ -50,6 +50,7 @@ static void session_dispose(struct session *session)
     for (uint32_t i = 0; i < session->site_count; i++)
         free((char *)(uintptr_t)session->sites[i]->reason);
     free(session->sites);
+    free(session->binder);
     if (out)
         arena_release(&session->arena);
     else

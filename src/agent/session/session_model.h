@@ -104,6 +104,7 @@ struct session {
     bool dead;           /* is being ended: no new use */
     bool announced;      /* SESSION has gone out */
     uint64_t types_seen; /* see session_types_put_fresh */
+    struct binder *binder; /* session_bind's; NULL before the first */
     uint64_t state_time;
     uint64_t tend_time; /* of the last recorder_session_tend */
     uint32_t state_last[4];
