@@ -171,6 +171,15 @@ void session_connection_send(struct session_connection *c)
         connection_end(c, "all is said");
 }
 
+void session_connection_queue(struct session_connection *c, const struct buffer *frames)
+{
+    size_t needed = c->out.length + frames->length + SESSION_OUT_MAX / 2;
+    if (needed > c->out.limit)
+        c->out.limit = needed;
+    if (frames->length > 0)
+        buffer_append(&c->out, frames->data, frames->length);
+}
+
 size_t session_connection_queued(const struct session_connection *c)
 {
     return c->out.length - c->sent;

@@ -14,9 +14,10 @@
 #include "base_error.h"
 #include "base_reader.h"
 
-#define SESSION_OUT_MAX   ((size_t)8 << 20) /* a reader that lets more pile up is cut off */
-#define SESSION_OUT_PAUSE ((size_t)1 << 20) /* above it nothing more is read from the peer */
-#define SESSION_IN_FIRST  ((size_t)4 << 10) /* a frame before HELLO is no longer than this */
+#define SESSION_OUT_MAX      ((size_t)8 << 20)  /* a reader that lets more pile up is cut off */
+#define SESSION_OUT_PAUSE    ((size_t)1 << 20)  /* above it nothing more is read from the peer */
+#define SESSION_MESSAGES_MAX ((size_t)64 << 20) /* METHOD messages of a plan or of a module */
+#define SESSION_IN_FIRST     ((size_t)4 << 10)  /* a frame before HELLO is no longer than this */
 
 struct session;
 
@@ -57,6 +58,9 @@ void session_connection_done(struct session_connection *connection, size_t whole
 /* Frames are appended to connection->out; this hands descriptor `fd` (owned by the connection
  * from now on) out with the byte that is appended next. One at a time. */
 void session_connection_pass(struct session_connection *connection, int fd);
+/* Appends frames that a session has asked for by their number (METHOD): they have room beyond what
+ * a slow reader is allowed otherwise. */
+void session_connection_queue(struct session_connection *connection, const struct buffer *frames);
 /* Sends what can be sent now. Over SESSION_OUT_MAX the connection is gone. */
 void session_connection_send(struct session_connection *connection);
 size_t session_connection_queued(const struct session_connection *connection);

@@ -10,9 +10,8 @@
 #include "session_plan.h"
 #include "session_weave.h"
 
-#define STATE_EVERY  UINT64_C(200000000) /* ns: at most five a second */
-#define TEND_EVERY   UINT64_C(1000000000)
-#define MESSAGES_MAX ((size_t)64 << 20) /* METHOD messages of one plan, before they are sent */
+#define STATE_EVERY UINT64_C(200000000) /* ns: at most five a second */
+#define TEND_EVERY  UINT64_C(1000000000)
 
 /* ---- begin ---- */
 
@@ -88,16 +87,6 @@ static void put_session(struct session *session, int fd)
     session->announced = true;
 }
 
-/* Room for the announcement beyond what a slow reader is allowed otherwise. */
-static void queue_messages(struct session_connection *connection, const struct buffer *messages)
-{
-    size_t needed = connection->out.length + messages->length + SESSION_OUT_MAX / 2;
-    if (needed > connection->out.limit)
-        connection->out.limit = needed;
-    if (messages->length > 0)
-        buffer_append(&connection->out, messages->data, messages->length);
-}
-
 static enum status start_session(struct session *session, struct reader payload,
                                  struct error *error)
 {
@@ -107,7 +96,7 @@ static enum status start_session(struct session *session, struct reader payload,
     enum status status = wire_plan_get(payload, &session->arena, &session->plan, error);
     if (status != STATUS_OK)
         return status;
-    buffer_init(&messages, MESSAGES_MAX);
+    buffer_init(&messages, SESSION_MESSAGES_MAX);
     session_types_prepare(engine->types);
     status = session_plan_resolve(session, &messages, error);
     if (status == STATUS_OK && buffer_failed(&messages))
@@ -117,7 +106,7 @@ static enum status start_session(struct session *session, struct reader payload,
     if (status == STATUS_OK)
         status = session_plan_claim(session, 0, error);
     if (status == STATUS_OK) {
-        queue_messages(session->connection, &messages);
+        session_connection_queue(session->connection, &messages);
         put_session(session, fd);
         session->growing = true;
     } else if (fd >= 0) {

@@ -374,9 +374,25 @@ static void tell_module(struct session *session, const struct module *module, ui
     put_notice(&session->connection->out, "module-loaded", text);
 }
 
+/* METHOD messages of a module's matches. A module may have tens of thousands of methods. */
+static void probe_module(struct session *session, const struct matches *matches)
+{
+    struct session_connection *connection = session->connection;
+    struct buffer messages;
+    struct error error;
+    error_init(&error);
+    buffer_init(&messages, SESSION_MESSAGES_MAX);
+    enum status status = probe_matches(session, matches, &messages, &error);
+    session_connection_queue(connection, &messages);
+    if (status != STATUS_OK)
+        put_notice(&connection->out, "limit", error.message);
+    else if (buffer_failed(&messages))
+        connection->out.failed = true; /* a site without its METHOD must not be heard of */
+    buffer_release(&messages);
+}
+
 void session_plan_module(struct session *session, const struct module *module)
 {
-    struct buffer *out = &session->connection->out;
     uint32_t first = session->site_count;
     uint32_t left = session->plan.max_methods > first ? session->plan.max_methods - first : 0;
     struct matches matches = {.limit = left};
@@ -385,15 +401,14 @@ void session_plan_module(struct session *session, const struct module *module)
     session->modules_seen++;
     find_in_module(session, module, &matches);
     if (matches.count > left)
-        tell_limit(session, out, matches.count - left);
-    if (probe_matches(session, &matches, out, &error) != STATUS_OK)
-        put_notice(out, "limit", error.message);
+        tell_limit(session, &session->connection->out, matches.count - left);
+    probe_module(session, &matches);
     free(matches.items);
     uint32_t count = session->site_count - first;
     if (count == 0)
         return;
     if (session_plan_claim(session, first, &error) != STATUS_OK)
-        put_notice(out, "failed", error.message);
+        put_notice(&session->connection->out, "failed", error.message);
     else if (session->announced)
         tell_module(session, module, count);
 }
