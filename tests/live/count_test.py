@@ -34,6 +34,18 @@ class Counts(LiveTest):
         self.assertEqual(program.finish(), 7)
 
 
+    def test_overlapping_patterns(self):
+        """A method that several patterns match is counted once."""
+        program = self.program(["dotnet", app("Kinds")])
+        count = self.rejig("count", str(program.pid), "Kinds.Plain.St*", "Kinds.Plain.Static", "**.Plain.*", "--json")
+        count.probing()
+        program.tell("run static 6")
+        self.assertEqual(count.end(), 0)
+        counted = [(item["method"], item["count"]) for item in count.objects("count") if item["count"]]
+        self.assertEqual(counted, [("Kinds.Plain.Static", 6)])
+        self.assertEqual(program.finish(), 7)
+
+
 class Filters(LiveTest):
     CASES = [
         ("Kinds.Plain.Static", "static", "number > 6", [7, 8, 9]),

@@ -50,6 +50,8 @@ METHODS = [
     ("System.Linq.Enumerable.ZipIterator", "", None),
     # property accessors
     ("System.DateTime.get_UtcNow", "ret", None),
+    # lambdas
+    ("Microsoft.AspNetCore.Http.RequestDelegateFactory.Create+lambda", "httpContext", None),
     # ASP.NET Core's own
     ("Microsoft.AspNetCore.Hosting.HostingApplication.CreateContext", "", None),
     ("Microsoft.AspNetCore.Routing.EndpointMiddleware.Invoke", "httpContext", None),
@@ -99,8 +101,16 @@ class Web(LiveTest):
         inner = self.rejig("watch", str(program.pid), "System.Net.Http.HttpConnectionPool.SendAsync", "doRequestAuth, ret",
                            "--json")
         inner.probing()
+        core = self.rejig("watch", str(program.pid), "System.Net.Http.HttpClient.SendAsync+Core",
+                          "request._requestUri._string, ret._statusCode", "--json")
+        core.probing()
         for i in range(5):
             self.get(f"/self/{i}")
+        # a local function, asynchronous, until its task completes, with its result
+        self.assertEqual([call["values"]["ret._statusCode"] for call in core.calls(5)], ["OK"] * 5)
+        self.assertEqual([call["values"]["request._requestUri._string"][-7:] for call in core.calls(5)],
+                         [f"/work/{i}" for i in range(5)])
+        self.assertEqual(core.end(), 0)
         self.assertEqual([call["values"] for call in watch.calls(5)], [{"request._method._method": "GET"}] * 5)
         self.assertEqual(watch.end(), 0)
         self.assertEqual(inner.end(), 0)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base_map.h"
 #include "clr_flags.h"
 #include "metadata_names.h"
 #include "metadata_resolve.h"
@@ -28,6 +29,8 @@ struct matches {
     size_t limit;
     const struct module *module;
     uint32_t probe;
+    uint32_t found;   /* by the pattern at hand, what another one has found first included */
+    struct map *seen; /* methods of the module that an earlier pattern has found; NULL: none can */
     bool failed;
 };
 
@@ -36,6 +39,12 @@ struct matches {
 static bool match_found(void *context, mdToken method)
 {
     struct matches *matches = context;
+    matches->found++;
+    if (matches->seen != NULL) {
+        if (map_has(matches->seen, method))
+            return true;
+        matches->failed = matches->failed || !map_put(matches->seen, method, matches->probe);
+    }
     if (matches->count >= matches->limit) {
         matches->count++;
         return true;
@@ -69,16 +78,22 @@ static void pattern_in_module(const struct metadata_pattern *pattern, const stru
     session_symbols_release(&symbols);
 }
 
+/* A method that several patterns match is probed once, for the first of them. */
 static void find_in_module(struct session *session, const struct module *module,
                            struct matches *matches)
 {
+    struct map seen;
+    map_init(&seen);
     matches->module = module;
+    matches->seen = session->plan.probe_count > 1 ? &seen : NULL;
     for (uint32_t i = 0; i < session->plan.probe_count; i++) {
-        size_t before = matches->count;
+        matches->found = 0;
         matches->probe = i;
         pattern_in_module(session->patterns[i], module, match_found, matches);
-        session->matched[i] += (uint32_t)(matches->count - before);
+        session->matched[i] += matches->found;
     }
+    matches->seen = NULL;
+    map_release(&seen);
 }
 
 /* ---- one match becomes a site ---- */
