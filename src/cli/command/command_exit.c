@@ -9,6 +9,7 @@ int command_exit_of(enum status status)
         return COMMAND_EXIT_USAGE;
     case STATUS_TARGET:
     case STATUS_PERMISSION:
+    case STATUS_PEER: /* what answers in the target is none of ours, or mad */
         return COMMAND_EXIT_TARGET;
     default:
         return COMMAND_EXIT_FAILED;

@@ -393,6 +393,22 @@ static bool agent_listens(const struct target_process *picture)
     return false;
 }
 
+/* Where a rejig was killed while it attached, the agent waits for it until its deadline, and sends
+ * everybody else away so long. */
+static enum status connect_patiently(const struct target_process *process, unsigned timeout_ms,
+                                     struct target_link *link, struct error *error)
+{
+    uint64_t deadline = deadline_in(timeout_ms) + 1000000000;
+    for (;;) {
+        enum status status = target_connect(process, timeout_ms, link, error);
+        bool again = (status == STATUS_PEER && link->hung_up) ||
+                     (status == STATUS_NOT_FOUND && agent_listens(process));
+        if (!again || clock_monotonic() >= deadline)
+            return status;
+        poll(NULL, 0, 20);
+    }
+}
+
 enum status target_open(const struct target_process *process, enum wire_attach_mode mode,
                         unsigned timeout_ms, struct target_link *link, struct error *error)
 {
@@ -403,13 +419,11 @@ enum status target_open(const struct target_process *process, enum wire_attach_m
         target_state_of(process, &verdict);
         return target_state_error(process, &verdict, error);
     }
-    enum status status = target_connect(process, timeout_ms, link, error);
-    if (status == STATUS_NOT_FOUND && agent_listens(process))
-        status = target_connect(process, timeout_ms, link, error);
+    enum status status = connect_patiently(process, timeout_ms, link, error);
     if (status != STATUS_NOT_FOUND)
         return status;
     status = attach_picture(process, mode, timeout_ms, link, &taken, error);
     if (taken && agent_listens(process))
-        status = target_connect(process, timeout_ms, link, error);
+        status = connect_patiently(process, timeout_ms, link, error);
     return status;
 }

@@ -41,6 +41,7 @@ int target_link_take_descriptor(struct target_link *link)
 
 static enum status gone(struct target_link *link, struct error *error)
 {
+    link->hung_up = true;
     return error_set(error, STATUS_PEER, "the agent in pid %d closed the connection",
                      (int)link->pid);
 }

@@ -38,6 +38,7 @@ struct target_link {
     struct buffer received; /* what has come and is not taken yet */
     size_t taken;           /* bytes at its front that the caller still borrows */
     int passed;             /* descriptor that came along and is not taken yet; -1: none */
+    bool hung_up;           /* STATUS_PEER because the other side closed; stays after close */
 };
 
 void target_link_init(struct target_link *link);
