@@ -7,24 +7,9 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from rejig_live import BUILD, LiveTest, main
+from rejig_live import BUILD, LiveTest, main, masked
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-
-def masked(text):
-    """What is the same in every run: words, order and layout, not numbers, names of the moment
-    and places on this machine."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
-    text = re.sub(r"/\S*/Shop\.dll", "Shop.dll", text)
-    text = re.sub(r"\d[\d,.:]*", "#", text)
-    text = re.sub(r"\b(ns|µs|ms|s)\b", "T", text)
-    text = re.sub(r"\b(call|method|session)s\b", r"\1", text)
-    text = re.sub(r'order\.Customer\.Name="?[\w-]+"?', "order.Customer.Name=…", text)
-    text = re.sub(r"(Shop\.OrderService\.Place .*)(ret\.Total=#|threw .*)", r"\1RESULT", text)
-    text = re.sub(r" \(# filtered out\)", "", text)
-    text = re.sub(r"[ \t]+", " ", text)
-    return [line.strip() for line in text.strip().splitlines()]
 
 
 class Demo(LiveTest):
