@@ -11,7 +11,8 @@
 #include "target_attach.h"
 #include "target_state.h"
 
-#define ANSWER_TIMEOUT_NS 3000000000ull
+/* An agent that is at work on all methods of a program answers no sooner. */
+#define ANSWER_TIMEOUT_NS 30000000000ull
 #define SESSIONS_MAX      64
 
 struct agent_session {

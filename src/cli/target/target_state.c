@@ -193,6 +193,8 @@ static bool has_agent(const struct target_process *process, struct target_verdic
     }
     if (status == STATUS_NOT_FOUND)
         return false; /* left behind by nobody: the name holds this very start time */
+    if (status == STATUS_TIMEOUT)
+        error_hint(&error, "it may be at work on many methods: try again in some seconds");
     conclude(verdict, TARGET_MUTE, error.message, error.hint);
     text_copy(verdict->note, sizeof verdict->note, "our agent does not answer");
     return true;
