@@ -6,7 +6,7 @@ import sys
 
 
 def main():
-    folder, projects = sys.argv[1], sys.argv[2:]
+    folder, projects = os.path.abspath(sys.argv[1]), sys.argv[2:]
     for project in projects:
         name = os.path.splitext(os.path.basename(project))[0]
         target = os.path.join(folder, name)
