@@ -32,7 +32,7 @@ enum status script_parse_condition(struct arena *arena, const char *text, struct
                                    uint32_t *count, struct error *error);
 
 /* The two lines that show where in `text` an error stands: the text, indented by two, and
- * ^^^^ under the word at `offset`. Nothing for an offset outside the text. */
+ * ^^^^ under the word at `offset`. Nothing for an empty text or an offset outside it. */
 void script_mark(struct buffer *out, const char *text, int64_t offset);
 
 /* A parser's state, shared by the files of this room. */

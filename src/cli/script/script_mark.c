@@ -22,7 +22,7 @@ static size_t word_length(const char *text)
 void script_mark(struct buffer *out, const char *text, int64_t offset)
 {
     size_t length = strlen(text);
-    if (offset < 0 || (uint64_t)offset > length)
+    if (length == 0 || offset < 0 || (uint64_t)offset > length)
         return;
     buffer_append_text(out, "  ");
     for (size_t i = 0; i < length; i++)
