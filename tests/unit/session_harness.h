@@ -25,7 +25,6 @@
  * apart ---- */
 
 #define FAKE_TYPES 4096
-#define FAKE_FIRST UINT64_C(0x700000000000)
 
 static struct fake_type {
     ModuleID module;
@@ -34,13 +33,15 @@ static struct fake_type {
     ClassID arguments[8];
 } fake_types[FAKE_TYPES];
 static size_t fake_count;
+/* Layouts are kept for the life of the process: each stage has ids of its own. */
+static uint64_t fake_first = UINT64_C(0x700000000000);
 static pthread_mutex_t fake_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct session_scope *fake_scope;
 
 static struct fake_type *fake_at(ClassID id)
 {
-    size_t index = (size_t)((id - FAKE_FIRST) / 8);
-    return id < FAKE_FIRST || id % 8 != 0 || index >= fake_count ? NULL : &fake_types[index];
+    size_t index = (size_t)((id - fake_first) / 8);
+    return id < fake_first || id % 8 != 0 || index >= fake_count ? NULL : &fake_types[index];
 }
 
 static ClassID fake_class(ModuleID module, mdToken type, uint32_t count, const ClassID *arguments)
@@ -60,7 +61,7 @@ static ClassID fake_class(ModuleID module, mdToken type, uint32_t count, const C
         fake_count++;
     }
     pthread_mutex_unlock(&fake_mutex);
-    return (ClassID)(FAKE_FIRST + 8 * i);
+    return (ClassID)(fake_first + 8 * i);
 }
 
 static const struct module *fake_module(ModuleID module)
@@ -238,6 +239,7 @@ static inline void stage_down(struct stage *stage)
     assert_int_equal(standin_counts(stage->standin).interfaces, 0);
     standin_free(stage->standin);
     fake_count = 0;
+    fake_first += 8 * FAKE_TYPES;
     assert_int_equal(rmdir(stage->directory), 0);
 }
 
