@@ -281,10 +281,10 @@ static void test_later_module(void **state)
     assert_int_equal(field_number(&fields, WIRE_SESSION_METHODS), 0);
     assert_int_equal(field_number(&fields, WIRE_SESSION_MODULES_PENDING), 1);
     ModuleID http = harness_load(stage->standin, "System.Net.Http.dll", COR_PRF_MODULE_DISK);
-    assert_int_equal(client_next(&client, &fields), WIRE_MSG_METHOD);
+    assert_int_equal(client_news(&client, &fields), WIRE_MSG_METHOD);
     assert_string_equal(field_text(&fields, WIRE_METHOD_NAME), "System.Net.Http.HttpMethod.Parse");
     mdToken token = (mdToken)field_number(&fields, WIRE_METHOD_TOKEN);
-    assert_int_equal(client_next(&client, &fields), WIRE_MSG_NOTICE);
+    assert_int_equal(client_news(&client, &fields), WIRE_MSG_NOTICE);
     assert_string_equal(field_text(&fields, WIRE_NOTICE_CODE), "module-loaded");
     assert_string_equal(field_text(&fields, WIRE_NOTICE_TEXT),
                         "System.Net.Http.dll was loaded: 1 more method is probed");

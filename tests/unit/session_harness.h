@@ -355,7 +355,17 @@ static inline uint16_t client_next(struct client *client, struct buffer *fields)
     return type;
 }
 
-/* Skips TYPE, STATE and NOTICE, which come when they please. */
+/* Skips TYPE and STATE, which come when they please. */
+static inline uint16_t client_news(struct client *client, struct buffer *fields)
+{
+    uint16_t type;
+    do {
+        type = client_next(client, fields);
+    } while (type == WIRE_MSG_TYPE || type == WIRE_MSG_STATE);
+    return type;
+}
+
+/* And NOTICE, too. */
 static inline uint16_t client_answer(struct client *client, struct buffer *fields)
 {
     uint16_t type;
