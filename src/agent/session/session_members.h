@@ -52,6 +52,12 @@ struct declared {
     uint32_t argument_count;
 };
 
+static inline struct declared declared_of(const struct module *module, const struct meta_type *type,
+                                          const struct declared *arguments, uint32_t count)
+{
+    return (struct declared){module, type, arguments, count};
+}
+
 enum declared_kind {
     DECLARED_UNKNOWN = 0, /* its module cannot be read */
     DECLARED_PRIMITIVE,   /* element says which */
