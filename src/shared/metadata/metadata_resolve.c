@@ -85,7 +85,7 @@ enum status metadata_identify(const struct metadata_image *image, mdToken token,
     identity->assembly = identity->name_space = "";
     if (token_table(token) == CLR_TABLE_TypeSpec)
         token = spec_token(image, token);
-    const char *inner_first[METADATA_MAX_NESTING];
+    const char *inner_first[METADATA_MAX_NESTING] = {0};
     while (identity->depth < METADATA_MAX_NESTING && read_type_row(image, token, &row)) {
         inner_first[identity->depth++] = row.name;
         identity->name_space = row.name_space;
