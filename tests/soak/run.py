@@ -299,7 +299,7 @@ class Prober:
             every = "**" if dice.random() < 0.1 else pattern
             return ["count", pid, every, "--max-methods", "100000", "--json"], True
         words = ["watch", pid, pattern, "--max-methods", "100000", "--ring-size", dice.choice(["4", "32"])]
-        words += dice.choice([[], [], [], ["--depth", "4", "--max-items", "50"], ["--max-string", "4"], ["--max-bytes", "300"]])
+        words += dice.choice([[], [], [], ["--depth", "4", "--max-items", "50"], ["--max-string", "4"], ["--max-bytes", "600"]])
         words += dice.choice([[], [], ["--if", "elapsed > 20us"], ["--if", "elapsed > 1h"], ["--values=elapsed"],
                               ["--on", "throw"], ["--on", "return"], ["--on", "enter"]])
         words += dice.choice([[], ["--json"]])

@@ -228,7 +228,9 @@ static void test_bad_plans(void **state)
     PARSE("watch", "1", "A.B", "--depth", "17");
     expect_bad_plan("a number from 0 to 16");
     PARSE("watch", "1", "A.B", "--max-bytes", "9000");
-    expect_bad_plan("a number from 256 to 8192");
+    expect_bad_plan("a number from 512 to 8192");
+    PARSE("watch", "1", "A.B", "--max-bytes", "511");
+    expect_bad_plan("a number from 512 to 8192");
     PARSE("watch", "1", "A.B", "x..y");
     expect_bad_plan("a name is expected");
     PARSE("watch", "1", "A.B", "--if", "x >");

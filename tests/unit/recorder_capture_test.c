@@ -2,6 +2,7 @@
 // sanitize: address,undefined
 /* Values of every kind are copied as wire_record.h lays them out, and nothing beyond them. */
 #include "recorder_fixture.h"
+#include "wire_plan.h"
 
 static struct fake_type *customer_type;
 static struct fake_type *order_type;
@@ -393,6 +394,23 @@ static void arrays(void **unused)
     assert_int_equal(data_bytes(array), 0);
 }
 
+/* Also before the array's type is known. */
+static void no_more_items_than_asked_for(void **unused)
+{
+    (void)unused;
+    struct capture_value value = reference(ELEMENT_TYPE_SZARRAY, 1);
+    const struct fake_type *type = make_type(8, 4);
+    const struct wire_value *raw =
+        value_at(capture(&value, address_of(make_array(type, 4, 10))), 0);
+    assert_int_equal(raw->kind, WIRE_VALUE_UNRESOLVED);
+    assert_int_equal(raw->flags, WIRE_VALUE_CUT);
+    assert_int_equal(data_bytes(raw), 8 + 3 * 4);
+    assert_int_equal(data_of(raw)[0], 10);
+    raw = value_at(capture(&value, address_of(make_array(type, 4, 3))), 0);
+    assert_int_equal(raw->flags, 0);
+    assert_int_equal(data_bytes(raw), 8 + 3 * 4);
+}
+
 static void lists_show_their_count_not_their_capacity(void **unused)
 {
     (void)unused;
@@ -650,6 +668,40 @@ static void a_record_has_an_end(void **unused)
     bed_close(&own);
 }
 
+/* The least that may be asked for holds: values are cut, and what a record is useless without
+ * (here the exception and the time) is there. */
+static void the_smallest_record(void **unused)
+{
+    (void)unused;
+    static const struct capture_limits limits = {
+        .depth = 1, .max_items = 10, .max_string = 1000, .max_bytes = PLAN_MIN_BYTES};
+    static const struct capture_value value = {.pass = CAPTURE_REFERENCE,
+                                               .element = ELEMENT_TYPE_STRING};
+    static const struct capture_program program = {1, &value};
+    static const enum recorder_site_kind kinds[] = {RECORDER_SITE_ON_THROW, RECORDER_SITE_CALL};
+    struct bed own;
+    bed_open(&own, &limits, 1 << 20);
+    char text[1001] = {0};
+    memset(text, 'y', 1000);
+    uint64_t *exception = make_object(exception_type, 40);
+    PUT(exception, 16, uint64_t, address_of(make_string("why")));
+    for (uint32_t i = 0; i < 2; i++) {
+        struct recorder_site_spec spec = {.kind = kinds[i], .number = i, .enter = &program};
+        uint64_t handle = add_site(own.session, &spec);
+        uint64_t call = recorder_enter(handle, (int64_t)address_of(make_string(text)), 0, 0, 0, 0);
+        recorder_throw(handle, call, (int64_t)address_of(exception), 0, 0, 0);
+        bed_drain(&own);
+        assert_int_equal(own.count, 1 + i);
+        const struct wire_record *first = record_at(&own, 0);
+        const struct wire_record *last = record_at(&own, i);
+        assert_in_range(first->size * 8, 300, PLAN_MIN_BYTES);
+        assert_int_equal(value_in_slot(first, 0)->flags, WIRE_VALUE_CUT);
+        assert_in_range(last->size * 8, 64, PLAN_MIN_BYTES);
+        assert_non_null(value_in_slot(last, WIRE_SLOT_EXCEPTION));
+    }
+    bed_close(&own);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -662,6 +714,7 @@ int main(void)
         CASE(nullables),
         CASE(unknown_types_are_marked_and_asked_for),
         CASE(arrays),
+        CASE(no_more_items_than_asked_for),
         CASE(lists_show_their_count_not_their_capacity),
         CASE(boxed_values),
         CASE(values_behind_addresses),
@@ -671,6 +724,7 @@ int main(void)
         CASE(the_exception_among_the_values),
         CASE(no_byte_beyond_the_object),
         CASE(a_record_has_an_end),
+        CASE(the_smallest_record),
     };
     struct error error;
     if (recorder_init(&error) != STATUS_OK) {

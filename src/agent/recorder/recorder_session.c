@@ -12,13 +12,14 @@
 #include "base_clock.h"
 #include "recorder_exception.h"
 #include "recorder_ring.h"
+#include "wire_plan.h"
 
 #define FIRST_BYTES   ((size_t)8 << 20) /* of chunks, allocated before the session is ready */
 #define GROW_BYTES    ((size_t)2 << 20)
 #define FEWEST_CHUNKS 16u
 #define QUIESCE_NS    1000000000ull
 #define DEEPEST       16u
-#define RECORD_LEAST  1024u
+#define RECORD_LEAST  PLAN_MIN_BYTES
 #define RECORD_MOST   (WIRE_CHUNK_BYTES / 4)
 #define PAGE          4096u
 

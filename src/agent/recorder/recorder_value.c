@@ -178,12 +178,25 @@ static void write_items(struct value_writer *writer, uint32_t parent, uint64_t a
     }
 }
 
+/* Of an array, no more items than of one that is known. */
+static uint64_t unknown_bytes(const struct value_writer *writer, uint64_t object)
+{
+    uint64_t bytes = RAW_BYTES;
+    uint32_t component = object_component(object);
+    if (component != 0) {
+        uint64_t most = OBJECT_HEAD + (uint64_t)writer->limits->max_items * component;
+        bytes = most < bytes ? most : bytes;
+    }
+    return bytes;
+}
+
 static bool write_unknown(struct value_writer *writer, uint64_t root, uint64_t object)
 {
     uint64_t bytes = object_bytes(object);
-    bool cut = bytes > RAW_BYTES;
+    uint64_t most = unknown_bytes(writer, object);
+    bool cut = bytes > most;
     return put_bytes(writer, WIRE_VALUE_UNRESOLVED, cut, 0, root, object_type(object), 0, 8,
-                     object + OBJECT_HEAD, cut ? RAW_BYTES : bytes);
+                     object + OBJECT_HEAD, cut ? most : bytes);
 }
 
 /* An array's first items. `most`: of them are meant, a list's count. */

@@ -30,7 +30,7 @@
 #define PLAN_MAX_DEPTH      16u
 #define PLAN_MAX_ITEMS      10000u
 #define PLAN_MAX_STRING     16384u
-#define PLAN_MIN_BYTES      256u
+#define PLAN_MIN_BYTES      512u  /* an exception, what joins records, and some values */
 #define PLAN_MAX_BYTES      8192u /* a quarter of a chunk, see wire_record.h */
 #define PLAN_MIN_RING_BYTES (128u << 10)
 #define PLAN_MAX_RING_BYTES (128u << 20)
