@@ -1,0 +1,40 @@
+// Small methods, called exactly as often as one says, and inlined in every way there is. One
+// order a line on standard input, one line back:
+//   call NAME COUNT     COUNT calls by the case's caller, called once  -> "NAME COUNT sum"
+//   warm NAME           until the JIT compiler has nothing left to do  -> "warm NAME"
+//   load                only loads the library that comes late         -> "load 1"
+//   runtime                                                            -> "runtime 10.0.12"
+//   quit
+using System.Globalization;
+using Inlining;
+
+CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+Console.WriteLine($"ready {Environment.ProcessId}");
+while (Console.ReadLine() is { } line)
+{
+    string[] words = line.Split(' ');
+    switch (words[0])
+    {
+        case "call":
+            int count = int.Parse(words[2]);
+            Console.WriteLine($"{words[1]} {count} {await Cases.Call(words[1], count)}");
+            break;
+        case "warm":
+            await Cases.Warm(words[1]);
+            Console.WriteLine($"warm {words[1]}");
+            break;
+        case "load":
+            Console.WriteLine($"load {Cases.Load()}");
+            break;
+        case "runtime":
+            Console.WriteLine($"runtime {Environment.Version}");
+            break;
+        case "quit":
+            return 7;
+        default:
+            Console.WriteLine("what?");
+            break;
+    }
+}
+
+return 7;
