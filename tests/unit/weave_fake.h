@@ -60,6 +60,11 @@ static const struct weave_entry_points fake_entry_points = {
 #define FAKE_HELPERS      0x01a00004u
 #define FAKE_GET_ID       0x0aa00001u
 #define FAKE_GET_HASH     0x0aa00002u
+#define FAKE_DECIMAL      0x01a00005u
+#define FAKE_DECIMAL_NEW  0x0aa00003u
+#define FAKE_SPEC         0x1b000000u /* TypeSpec, FAKE_FIRST_RID + index of the blob */
+#define FAKE_MEMBER       0x0ab00000u /* | the rid's lower part of the parent */
+#define FAKE_STRING       0x70000000u /* | units */
 #define FAKE_MAX_BLOBS    65536u
 #define FAKE_HASH_BUCKETS 131072u
 
@@ -118,6 +123,7 @@ static inline enum status fake_core_type(void *context, const char *name_space, 
     *token = strcmp(name, "CallConvCdecl") == 0                  ? FAKE_CDECL
              : strcmp(name, "CallConvSuppressGCTransition") == 0 ? FAKE_SUPPRESS
              : strcmp(name, "Task") == 0                         ? FAKE_TASK
+             : strcmp(name, "Decimal") == 0                      ? FAKE_DECIMAL
                                                                  : FAKE_HELPERS;
     return STATUS_OK;
 }
@@ -131,7 +137,9 @@ static inline enum status fake_core_method(void *context, uint32_t type, const c
     (void)length;
     if (fake_fails(context))
         return error_set(error, STATUS_TARGET, "no more methods");
-    *token = strcmp(name, "get_Id") == 0 ? FAKE_GET_ID : FAKE_GET_HASH;
+    *token = strcmp(name, "get_Id") == 0  ? FAKE_GET_ID
+             : strcmp(name, ".ctor") == 0 ? FAKE_DECIMAL_NEW
+                                          : FAKE_GET_HASH;
     return STATUS_OK;
 }
 
@@ -147,6 +155,35 @@ static inline enum status fake_signature_blob(void *context, uint32_t token, con
     return STATUS_OK;
 }
 
+static inline enum status fake_type_spec(void *context, const uint8_t *blob, size_t length,
+                                         uint32_t *token, struct error *error)
+{
+    enum status status = fake_signature(context, blob, length, token, error);
+    *token = FAKE_SPEC | (*token & 0x00ffffffu);
+    return status;
+}
+
+static inline enum status fake_member(void *context, uint32_t parent, const char *name,
+                                      const uint8_t *signature, size_t length, uint32_t *token,
+                                      struct error *error)
+{
+    if (fake_fails(context))
+        return error_set(error, STATUS_TARGET, "no more members");
+    if (strcmp(name, ".ctor") != 0 || length != 5 || signature[3] != ELEMENT_TYPE_VAR)
+        return error_set(error, STATUS_NOT_FOUND, "no such member");
+    *token = FAKE_MEMBER | (parent & 0xffffu);
+    return STATUS_OK;
+}
+
+static inline enum status fake_user_string(void *context, const uint16_t *units, size_t count,
+                                           uint32_t *token, struct error *error)
+{
+    if (fake_fails(context))
+        return error_set(error, STATUS_TARGET, "no more strings");
+    *token = FAKE_STRING | (uint32_t)(count << 16) | (count ? units[0] : 0);
+    return STATUS_OK;
+}
+
 static inline struct fake_tokens *fake_new(void)
 {
     struct fake_tokens *fake = calloc(1, sizeof *fake);
@@ -154,7 +191,10 @@ static inline struct fake_tokens *fake_new(void)
                                          .signature = fake_signature,
                                          .core_type = fake_core_type,
                                          .core_method = fake_core_method,
-                                         .signature_blob = fake_signature_blob};
+                                         .signature_blob = fake_signature_blob,
+                                         .type_spec = fake_type_spec,
+                                         .member = fake_member,
+                                         .user_string = fake_user_string};
     return fake;
 }
 

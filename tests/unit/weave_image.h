@@ -106,7 +106,8 @@ enum {
     TYPE_MACHINE,  /* struct, AsyncTaskMethodBuilder<int> */
     TYPE_VOID,     /* struct, AsyncVoidMethodBuilder */
     TYPE_VALUE,    /* struct, AsyncValueTaskMethodBuilder */
-    TYPE_COUNT = TYPE_VALUE,
+    TYPE_PAIR,     /* struct Pair`1 */
+    TYPE_COUNT = TYPE_PAIR,
 };
 
 /* MethodDef tokens */
@@ -128,7 +129,8 @@ enum {
     METHOD_MOVE_NEXT,
     METHOD_MOVE_NEXT_VOID,
     METHOD_MOVE_NEXT_VALUE,
-    METHOD_LAST = METHOD_MOVE_NEXT_VALUE,
+    METHOD_PAIR, /* instance void (out int, out Money, ref long, out T, out string, out double) */
+    METHOD_LAST = METHOD_PAIR,
 };
 
 /* Field tokens */
@@ -189,6 +191,19 @@ static inline void make_methods(struct image_maker *maker)
     make_method(maker, "MoveNext", 0, instance, move);
     make_method(maker, "MoveNext", 0, instance, move);
     make_method(maker, "MoveNext", 0, instance, move);
+    make_method(maker, ".ctor", 0, instance,
+                MAKE_BLOB(maker, 0x20, 6, 0x01, 0x10, 0x08, 0x10, 0x11, TYPE_MONEY << 2, 0x10, 0x0a,
+                          0x10, 0x13, 0x00, 0x10, 0x0e, 0x10, 0x0d));
+}
+
+/* All of the last method, of which every parameter but the third is an out one. */
+static inline void make_params(struct image_maker *maker)
+{
+    for (uint16_t i = 1; i <= 6; i++) {
+        buffer_append_u16(&maker->tables, i == 3 ? 0 : 2);
+        buffer_append_u16(&maker->tables, i);
+        buffer_append_u16(&maker->tables, 0);
+    }
 }
 
 static inline void make_types(struct image_maker *maker)
@@ -208,6 +223,7 @@ static inline void make_types(struct image_maker *maker)
     make_type(maker, "<PlaceAsync>d__2", REF_VALUE_TYPE, 5, 15);
     make_type(maker, "<Fire>d__3", REF_VALUE_TYPE, 7, 16);
     make_type(maker, "<Value>d__4", REF_VALUE_TYPE, 9, 17);
+    make_type(maker, "Pair`1", REF_VALUE_TYPE, 11, 18);
 }
 
 /* Fields of the iterator and of the three machines. */
@@ -262,6 +278,7 @@ static inline void make_rows(struct image_maker *maker)
     make_types(maker);
     make_fields(maker, number, item, text);
     make_methods(maker);
+    make_params(maker);
     make_members(maker, number, item, text);
     buffer_append_u16(&maker->tables, MAKE_BLOB(maker, 0x07, 2, 0x08, 0x0e)); /* StandAloneSig */
     buffer_append_u16(&maker->tables,                                         /* TypeSpec */
@@ -273,6 +290,7 @@ static inline void make_rows(struct image_maker *maker)
     buffer_append_zeros(&maker->tables, 4);
     make_generic(maker, TYPE_ITERATOR << 1, "T");
     make_generic(maker, (METHOD_MANY & 0xff) << 1 | 1, "U");
+    make_generic(maker, TYPE_PAIR << 1, "T");
 }
 
 static inline void make_tables_head(struct buffer *to)
@@ -285,11 +303,12 @@ static inline void make_tables_head(struct buffer *to)
                    {0x02, TYPE_COUNT},
                    {0x04, FIELD_LAST & 0xffffff},
                    {0x06, METHOD_LAST & 0xffffff},
+                   {0x08, 6},
                    {0x0a, MEMBER_LAST & 0xffffff},
                    {0x11, 1},
                    {0x1b, 2},
                    {0x23, 1},
-                   {0x2a, 2}};
+                   {0x2a, 3}};
     uint64_t valid = 0;
     for (size_t i = 0; i < sizeof present / sizeof present[0]; i++)
         valid |= UINT64_C(1) << present[i].table;

@@ -15,6 +15,10 @@
  * an async method has the fault alone (its exceptions go into the Task), its MoveNext neither,
  * an iterator's MoveNext the filter alone, which tells at once: its own fault block disposes.
  *
+ * WEAVE_REPLACE is the one kind that changes what a method does: nothing of the body is left, and
+ * a literal is returned (out parameters get their default). It is woven first, so that probes see
+ * the calls and what they give now.
+ *
  * Byrefs are handed over as they are: an address that is not 0 may still be none (CoreLib
  * makes references to address 1 for empty spans), so the recorder looks before it reads.
  *
@@ -66,6 +70,31 @@ enum weave_kind {
     WEAVE_ASYNC_MOVE_NEXT, /* its state machine's MoveNext: first, completion */
     WEAVE_ITERATOR_MOVE_NEXT,
     WEAVE_ITERATOR_DISPOSE, /* ends an enumeration that was left early */
+    WEAVE_REPLACE,          /* the whole body becomes: return `literal` */
+};
+
+/* What a replaced body returns; whoever asks has checked that the method returns just that. */
+enum weave_literal_kind {
+    WEAVE_LITERAL_NOTHING = 1, /* void */
+    WEAVE_LITERAL_DEFAULT,     /* of any type: zero bytes; null for references */
+    WEAVE_LITERAL_INT32,       /* bool, char, integers up to 32 bits, enums of these: bits */
+    WEAVE_LITERAL_INT64,
+    WEAVE_LITERAL_NATIVE, /* nint, nuint: bits, widened by their sign */
+    WEAVE_LITERAL_FLOAT,  /* bits of the float */
+    WEAVE_LITERAL_DOUBLE, /* bits of the double */
+    WEAVE_LITERAL_DECIMAL,
+    WEAVE_LITERAL_STRING,
+};
+
+struct weave_literal {
+    enum weave_literal_kind kind;
+    bool nullable; /* the method returns Nullable<T>, and the literal is its T */
+    uint64_t bits; /* DECIMAL: the lower 64 of its 96 bits */
+    uint32_t high;
+    uint8_t scale;
+    bool negative;
+    const uint16_t *units;
+    uint32_t unit_count;
 };
 
 /* Addresses of the recorder's entry points (recorder.h), so that tests can give their own. */
@@ -105,6 +134,16 @@ struct weave_tokens {
      * GetSigFromToken. Borrowed until weave_method returns. NULL: there are none such. */
     enum status (*signature_blob)(void *context, uint32_t token, const uint8_t **blob,
                                   size_t *length, struct error *error);
+    /* For WEAVE_REPLACE only. A TypeSpec for a type's signature bytes. */
+    enum status (*type_spec)(void *context, const uint8_t *blob, size_t length, uint32_t *token,
+                             struct error *error);
+    /* A MemberRef to a method of a TypeSpec. */
+    enum status (*member)(void *context, uint32_t parent, const char *name,
+                          const uint8_t *signature, size_t length, uint32_t *token,
+                          struct error *error);
+    /* A token for ldstr. */
+    enum status (*user_string)(void *context, const uint16_t *units, size_t count, uint32_t *token,
+                               struct error *error);
 };
 
 struct weave_request {
@@ -127,6 +166,7 @@ struct weave_request {
     /* ASYNC_MOVE_NEXT, and ASYNC_KICKOFF of async void: offset of the Task reference in the
      * builder */
     uint32_t task_offset;
+    const struct weave_literal *literal; /* REPLACE */
 };
 
 /* One pair of the IL map: an offset of the body given, and where it stands now. */

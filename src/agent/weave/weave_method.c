@@ -125,7 +125,8 @@ static void weave_open(struct weave *weave, const struct weave_request *request)
     weave->exception_local = WEAVE_NO_LOCAL;
     weave->task_local = WEAVE_NO_LOCAL;
     open_method(weave);
-    if (weave->status == STATUS_OK)
+    /* Of a body that is replaced nothing is looked at. */
+    if (weave->status == STATUS_OK && request->kind != WEAVE_REPLACE)
         open_body(weave);
 }
 
@@ -159,6 +160,9 @@ static void weave_kind(struct weave *weave)
         return;
     case WEAVE_ITERATOR_DISPOSE:
         weave_iterator_dispose(weave);
+        return;
+    case WEAVE_REPLACE:
+        weave_replace(weave);
         return;
     }
     weave_fail(weave, STATUS_BUG, "%d is no kind of probe", (int)weave->request->kind);
@@ -199,6 +203,12 @@ static void take_map(struct weave *weave, struct weave_result *result)
     struct buffer entries;
     buffer_init(&entries, 0);
     uint32_t count = il_map_append(&weave->il, &entries);
+    if (count == 0 && weave->request->kind == WEAVE_REPLACE) {
+        /* Nothing of the old body is left: its beginning is the new one's. */
+        const struct il_map_entry begin = {.accurate = 1};
+        buffer_append(&entries, &begin, sizeof begin);
+        count = 1;
+    }
     struct weave_map_entry *map = count ? calloc(count, sizeof *map) : NULL;
     if (buffer_failed(&entries) || !map) {
         free(map);

@@ -90,6 +90,42 @@ mdToken weave_get_hash_code(struct weave *weave)
     return method;
 }
 
+mdToken weave_decimal_new(struct weave *weave)
+{
+    static const uint8_t signature[] = {IMAGE_CEE_CS_CALLCONV_HASTHIS,
+                                        5,
+                                        ELEMENT_TYPE_VOID,
+                                        ELEMENT_TYPE_I4,
+                                        ELEMENT_TYPE_I4,
+                                        ELEMENT_TYPE_I4,
+                                        ELEMENT_TYPE_BOOLEAN,
+                                        ELEMENT_TYPE_U1};
+    mdToken decimal = weave_core_type(weave, "System", "Decimal");
+    mdToken method = core_method(weave, decimal, ".ctor", signature, sizeof signature);
+    know(weave, method, 6, false);
+    return method;
+}
+
+mdToken weave_nullable_new(struct weave *weave, mdToken type)
+{
+    static const uint8_t signature[] = {IMAGE_CEE_CS_CALLCONV_HASTHIS, 1, ELEMENT_TYPE_VOID,
+                                        ELEMENT_TYPE_VAR, 0};
+    const struct weave_tokens *tokens = weave->request->tokens;
+    mdToken token = mdTokenNil;
+    struct error error;
+    error_init(&error);
+    if (weave->status != STATUS_OK)
+        return mdTokenNil;
+    enum status status =
+        tokens->member(tokens->context, type, ".ctor", signature, sizeof signature, &token, &error);
+    if (status != STATUS_OK)
+        weave_fail_with(weave, status, &error);
+    else if (!token_is(token, CLR_TABLE_MemberRef))
+        weave_fail(weave, STATUS_BUG, "0x%08x is no token of a constructor", token);
+    know(weave, token, 2, false);
+    return token;
+}
+
 /* The signature of a calli without GC transition: clr-facts of the project, and ECMA-335
  * II.23.2.3 with the modifiers that name the conventions in front of the return type. */
 static mdToken call_signature(struct weave *weave, uint8_t returns, uint32_t count)

@@ -143,6 +143,10 @@ mdToken weave_core_type(struct weave *weave, const char *name_space, const char 
 mdToken weave_task_get_id(struct weave *weave);
 /* System.Runtime.CompilerServices.RuntimeHelpers::GetHashCode(object) */
 mdToken weave_get_hash_code(struct weave *weave);
+/* System.Decimal::.ctor(int, int, int, bool, byte) */
+mdToken weave_decimal_new(struct weave *weave);
+/* .ctor(!0) of an instance of System.Nullable`1: its TypeSpec */
+mdToken weave_nullable_new(struct weave *weave, mdToken type);
 /* Appends a TypeDefOrRef token in a signature's coding, and a compressed number. */
 void weave_append_type_token(struct buffer *blob, mdToken token);
 void weave_append_compressed(struct buffer *blob, uint32_t value);
@@ -250,5 +254,7 @@ void weave_async_move_next(struct weave *weave);
 /* weave_iterator.c */
 void weave_iterator_move_next(struct weave *weave);
 void weave_iterator_dispose(struct weave *weave);
+/* weave_replace.c */
+void weave_replace(struct weave *weave);
 
 #endif

@@ -16,6 +16,7 @@ enum plan_field {
     FIELD_ALLOW_EMPTY = 7, /* u */
     FIELD_COMMAND = 8,     /* t */
     FIELD_PROBE = 9,       /* m* */
+    FIELD_TIME_LIMIT = 10, /* u */
 };
 
 enum probe_field {
@@ -26,6 +27,7 @@ enum probe_field {
     PROBE_VALUE = 5,     /* m* path */
     PROBE_NODE = 6,      /* m* */
     PROBE_CONDITION = 7, /* t */
+    PROBE_LITERAL = 8,   /* m */
 };
 
 enum path_field {
@@ -51,6 +53,20 @@ enum constant_field {
     CONSTANT_HIGH = 5,     /* u */
     CONSTANT_REAL = 6,     /* u  bits of the double */
     CONSTANT_TEXT = 7,     /* t */
+};
+
+enum literal_field {
+    LITERAL_KIND = 1,     /* u */
+    LITERAL_SUFFIX = 2,   /* u */
+    LITERAL_NEGATIVE = 3, /* u */
+    LITERAL_DECIMAL = 4,  /* u */
+    LITERAL_SCALE = 5,    /* u */
+    LITERAL_LOW = 6,      /* u */
+    LITERAL_HIGH = 7,     /* u */
+    LITERAL_REAL = 8,     /* u  bits of the double */
+    LITERAL_SINGLE = 9,   /* u  bits of the float */
+    LITERAL_TEXT = 10,    /* t */
+    LITERAL_UNITS = 11,   /* b  UTF-16LE */
 };
 
 _Static_assert(PLAN_MAX_BYTES <= WIRE_CHUNK_BYTES / 4, "a record fits into a chunk");
@@ -114,6 +130,32 @@ static void put_node(struct buffer *buffer, const struct plan_node *node)
     tlv_end(buffer, mark);
 }
 
+static void put_literal(struct buffer *buffer, const struct plan_literal *literal)
+{
+    uint64_t real;
+    uint32_t single;
+    memcpy(&real, &literal->real, sizeof real);
+    memcpy(&single, &literal->single, sizeof single);
+    size_t mark = tlv_begin(buffer, PROBE_LITERAL);
+    tlv_put_u32(buffer, LITERAL_KIND, literal->kind);
+    tlv_put_u32(buffer, LITERAL_SUFFIX, literal->suffix);
+    tlv_put_u32(buffer, LITERAL_NEGATIVE, literal->negative);
+    tlv_put_u32(buffer, LITERAL_DECIMAL, literal->decimal);
+    tlv_put_u32(buffer, LITERAL_SCALE, literal->scale);
+    tlv_put_u64(buffer, LITERAL_LOW, literal->low);
+    tlv_put_u64(buffer, LITERAL_HIGH, literal->high);
+    tlv_put_u64(buffer, LITERAL_REAL, real);
+    tlv_put_u32(buffer, LITERAL_SINGLE, single);
+    tlv_put_text(buffer, LITERAL_TEXT, literal->text);
+    if (literal->kind == PLAN_LITERAL_STRING) {
+        size_t units = tlv_begin(buffer, LITERAL_UNITS);
+        for (uint32_t i = 0; i < literal->unit_count; i++)
+            buffer_append_u16(buffer, literal->units[i]);
+        tlv_end(buffer, units);
+    }
+    tlv_end(buffer, mark);
+}
+
 static void put_probe(struct buffer *buffer, const struct plan_probe *probe)
 {
     size_t mark = tlv_begin(buffer, FIELD_PROBE);
@@ -126,6 +168,8 @@ static void put_probe(struct buffer *buffer, const struct plan_probe *probe)
     for (uint32_t i = 0; i < probe->node_count; i++)
         put_node(buffer, &probe->nodes[i]);
     tlv_put_text(buffer, PROBE_CONDITION, probe->condition);
+    if (probe->action == PLAN_PATCH)
+        put_literal(buffer, &probe->literal);
     tlv_end(buffer, mark);
 }
 
@@ -139,6 +183,7 @@ void wire_plan_put(struct buffer *buffer, const struct plan *plan)
     tlv_put_u64(buffer, FIELD_RING_BYTES, plan->ring_bytes);
     tlv_put_u32(buffer, FIELD_ALLOW_EMPTY, plan->allow_empty);
     tlv_put_text(buffer, FIELD_COMMAND, plan->command);
+    tlv_put_u64(buffer, FIELD_TIME_LIMIT, plan->time_limit);
     for (uint32_t i = 0; i < plan->probe_count; i++)
         put_probe(buffer, &plan->probes[i]);
 }
@@ -278,6 +323,81 @@ static void get_node(struct reading *reading, struct reader message, struct plan
         fault(reading, "a comparison without its two sides");
 }
 
+static void get_units(struct reading *reading, struct reader value, struct plan_literal *literal)
+{
+    size_t count = reader_left(&value) / 2;
+    if (count > PLAN_MAX_UNITS || reader_left(&value) % 2 != 0 || literal->units) {
+        fault(reading, "a text is too long");
+        return;
+    }
+    uint16_t *units = new_array(reading, count, sizeof *units);
+    for (size_t i = 0; units && i < count; i++)
+        units[i] = reader_u16(&value);
+    literal->units = units;
+    literal->unit_count = units ? (uint32_t)count : 0;
+}
+
+static void get_literal_field(struct reading *reading, const struct tlv *field,
+                              struct plan_literal *literal)
+{
+    uint64_t real = tlv_u64(field);
+    uint32_t number = tlv_u32(field);
+    switch (field->tag) {
+    case LITERAL_KIND:
+        literal->kind = number;
+        break;
+    case LITERAL_SUFFIX:
+        literal->suffix = number;
+        break;
+    case LITERAL_NEGATIVE:
+        literal->negative = number != 0;
+        break;
+    case LITERAL_DECIMAL:
+        literal->decimal = number != 0;
+        break;
+    case LITERAL_SCALE:
+        literal->scale = number;
+        break;
+    case LITERAL_LOW:
+        literal->low = real;
+        break;
+    case LITERAL_HIGH:
+        literal->high = real;
+        break;
+    case LITERAL_REAL:
+        memcpy(&literal->real, &real, sizeof literal->real);
+        break;
+    case LITERAL_SINGLE:
+        memcpy(&literal->single, &number, sizeof literal->single);
+        break;
+    case LITERAL_TEXT:
+        literal->text = get_text(reading, field);
+        break;
+    case LITERAL_UNITS:
+        get_units(reading, field->value, literal);
+        break;
+    default:
+        break;
+    }
+}
+
+static void get_literal(struct reading *reading, struct reader message,
+                        struct plan_literal *literal)
+{
+    struct tlv field;
+    while (reading->status == STATUS_OK && tlv_next(&message, &field))
+        get_literal_field(reading, &field, literal);
+    if (!literal->text)
+        literal->text = "";
+    bool wrong = literal->kind < PLAN_LITERAL_NOTHING || literal->kind > PLAN_LITERAL_NAME ||
+                 literal->scale > 28 || literal->high >> 32 != 0 ||
+                 (literal->kind == PLAN_LITERAL_INTEGER && literal->high != 0) ||
+                 (literal->kind == PLAN_LITERAL_CHAR && literal->low > 0xffff) ||
+                 (literal->kind == PLAN_LITERAL_STRING && !literal->units);
+    if (message.failed || wrong)
+        fault(reading, "a literal");
+}
+
 /* Is the array one whole tree in prefix order? Walks it with a stack of open AND and OR nodes,
  * whose second child must begin just where the first one ends. */
 static bool is_tree(const struct plan_node *nodes, uint32_t count)
@@ -322,6 +442,10 @@ static void get_probe_field(struct reading *reading, const struct tlv *field,
     case PROBE_CONDITION:
         probe->condition = get_text(reading, field);
         break;
+    case PROBE_LITERAL:
+        if (!probe->literal.kind)
+            get_literal(reading, field->value, &probe->literal);
+        break;
     default:
         break;
     }
@@ -341,8 +465,9 @@ static void get_probe(struct reading *reading, struct reader message, struct pla
         return;
     if (message.failed || !probe->pattern || !probe->pattern[0])
         fault(reading, "a probe without a pattern");
-    else if (probe->action < PLAN_WATCH || probe->action > PLAN_COUNT ||
-             probe->moment > PLAN_ON_THROW)
+    else if (probe->action < PLAN_WATCH || probe->action > PLAN_PATCH ||
+             probe->moment > PLAN_ON_THROW ||
+             (probe->action == PLAN_PATCH) != (probe->literal.kind != 0))
         fault(reading, "what a probe does");
     else if (!is_tree(probe->nodes, probe->node_count))
         fault(reading, "a condition that is not a tree");
@@ -374,6 +499,9 @@ static void get_plan_field(struct reading *reading, const struct tlv *field, str
         break;
     case FIELD_COMMAND:
         plan->command = get_text(reading, field);
+        break;
+    case FIELD_TIME_LIMIT:
+        plan->time_limit = tlv_u64(field);
         break;
     case FIELD_PROBE:
         get_probe(reading, field->value, &plan->probes[plan->probe_count++]);

@@ -38,6 +38,7 @@
 enum plan_action {
     PLAN_WATCH = 1, /* a record per call */
     PLAN_COUNT = 2, /* WIRE_COUNTER_CALLS only */
+    PLAN_PATCH = 3, /* nothing is recorded: the method gives `literal` and runs nothing else */
 };
 
 enum plan_moment {
@@ -100,10 +101,48 @@ struct plan_constant {
 /* Nodes in prefix order: AND and OR have two children, which follow; NOT one. */
 struct plan_node {
     uint32_t kind;
-    uint32_t column; /* for messages */
+    uint32_t column; /* for messages: of a comparison's constant, else of the operator */
     uint32_t right;  /* AND, OR: index of the second child */
     struct plan_path path;
     struct plan_constant constant;
+};
+
+/* What a patched method gives instead of its result: a C# literal, read by the CLI, whose type is
+ * settled by the agent, which knows what the method returns. */
+enum plan_literal_kind {
+    PLAN_LITERAL_NOTHING = 1, /* void: the body is skipped */
+    PLAN_LITERAL_DEFAULT = 2,
+    PLAN_LITERAL_NULL = 3,
+    PLAN_LITERAL_BOOL = 4,    /* low */
+    PLAN_LITERAL_INTEGER = 5, /* negative, low, the suffixes U and L; real and single besides */
+    PLAN_LITERAL_REAL = 6,    /* real, single; suffix F, D, M or 0; where decimal: 96 bits, scale */
+    PLAN_LITERAL_CHAR = 7,    /* low */
+    PLAN_LITERAL_STRING = 8,  /* units */
+    PLAN_LITERAL_NAME = 9,    /* OrderState.Closed, A | B: members of an enum, in text */
+};
+
+enum plan_suffix {
+    PLAN_SUFFIX_U = 1,
+    PLAN_SUFFIX_L = 2,
+    PLAN_SUFFIX_F = 4,
+    PLAN_SUFFIX_D = 8,
+    PLAN_SUFFIX_M = 16,
+};
+
+#define PLAN_MAX_UNITS 4096
+
+struct plan_literal {
+    uint32_t kind;     /* enum plan_literal_kind; 0: there is none */
+    uint32_t suffix;   /* bits of enum plan_suffix */
+    uint32_t negative; /* INTEGER and REAL; real and single have their sign */
+    uint32_t decimal;  /* REAL: it is exactly the magnitude high:low times 10^-scale */
+    uint32_t scale;    /* 0 to 28 */
+    uint64_t low, high;
+    double real;
+    float single;          /* rounded once, from the text */
+    const char *text;      /* as written */
+    const uint16_t *units; /* STRING: UTF-16, lone surrogates and NULs as they are */
+    uint32_t unit_count;
 };
 
 struct plan_probe {
@@ -115,7 +154,8 @@ struct plan_probe {
     bool show_all;
     uint32_t node_count; /* 0: no condition */
     struct plan_node *nodes;
-    const char *condition; /* as written, for messages */
+    const char *condition;       /* as written, for messages */
+    struct plan_literal literal; /* PATCH */
 };
 
 struct plan {
@@ -128,6 +168,7 @@ struct plan {
     uint32_t max_bytes;  /* of one record: default WIRE_RECORD_MAX_BYTES */
     uint64_t ring_bytes; /* default 32 MiB */
     bool allow_empty;    /* a pattern that matches nothing waits instead of failing */
+    uint64_t time_limit; /* ns; 0: none. The agent itself ends the session soon after */
     const char *command; /* what the user typed, for status */
 };
 
