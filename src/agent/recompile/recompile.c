@@ -56,6 +56,7 @@ void recompile_free(struct recompile *recompile)
 {
     if (!recompile)
         return;
+    recompile_cached_end(recompile);
     modules_release(&recompile->modules);
     method_table_release(&recompile->methods);
     map_release(&recompile->compiling);
@@ -151,6 +152,7 @@ static void take_back(struct recompile *recompile, uint32_t bit, const struct me
             method_table_remove(&recompile->methods, key);
     }
     pthread_mutex_unlock(&recompile->lock);
+    recompile_cached_release(recompile, fresh);
 }
 
 enum status recompile_claim(struct recompile *recompile, struct tenant *tenant,
@@ -164,6 +166,8 @@ enum status recompile_claim(struct recompile *recompile, struct tenant *tenant,
     pthread_mutex_lock(&recompile->lock);
     const bool noted = note_claims(recompile, bit, keys, count, &batch, &fresh);
     pthread_mutex_unlock(&recompile->lock);
+    if (noted)
+        recompile_cached_claim(recompile, &batch);
     const HRESULT result = noted ? recompile_request_claim(recompile, &batch) : E_OUTOFMEMORY;
     if (hresult_failed(result)) {
         char text[HRESULT_TEXT_BYTES];

@@ -77,6 +77,8 @@ struct tenant {
     /* A module has been loaded or goes. */
     void (*module_loaded)(void *context, const struct module *module);
     void (*module_unloading)(void *context, const struct module *module);
+    /* Its code was let run before module_loaded had returned: first calls may be missing. */
+    void (*module_late)(void *context, const struct module *module);
 };
 
 struct recompile_totals {
@@ -143,8 +145,9 @@ void recompile_on_finished(struct recompile *recompile, uint64_t function, uint6
                            int32_t result);
 void recompile_on_error(struct recompile *recompile, uint64_t module, uint32_t method,
                         uint64_t function, int32_t result);
-/* Started under us: blocks the loading thread until the worker has filed the module's claims,
- * at most 50 ms. */
+/* Started under us, inside ModuleLoadFinished: blocks the loading thread until the worker has
+ * filed the module's claims, at most 50 ms. Beyond that, or where the worker has not moved for
+ * several modules, the module runs at once and is `late`: tenants are told (module_late). */
 void recompile_wait_for_module(struct recompile *recompile, uint64_t module);
 
 #endif

@@ -11,6 +11,10 @@ void recompile_on_module_unloading(struct recompile *recompile, uint64_t module)
     /* The worker may be reading the module at this moment: until it has done so, the runtime
      * must not take the memory away. What it has not begun with, it does not begin. */
     pthread_mutex_lock(&recompile->modules.collect);
+    /* Another one may be loaded under this id at once: it is waited for in its turn. */
+    struct module_entry *entry = modules_entry(&recompile->modules, module);
+    if (entry)
+        atomic_store(&entry->filed, false);
     pthread_mutex_lock(&recompile->lock);
     for (size_t i = 0; i < recompile->notes.count; i++) {
         struct note *note = &recompile->notes.list[i];

@@ -21,6 +21,7 @@
 #include "base_map.h"
 #include "metadata_image.h"
 #include "recompile.h"
+#include "recompile_cached.h"
 #include "recompile_memory.h"
 #include "recompile_versions.h"
 #include "weave.h"
@@ -107,6 +108,7 @@ void method_table_release(struct method_table *table);
 enum note_kind {
     NOTE_MODULE_LOADED = 1,
     NOTE_MODULE_UNLOADING,
+    NOTE_MODULE_LATE,  /* it runs, and its claims were not filed yet */
     NOTE_COMPILED,     /* a claimed method's body has been compiled */
     NOTE_FAILED,       /* by the runtime: `result`, all tenants */
     NOTE_WEAVE_FAILED, /* by tenants `claims`: `reason` */
@@ -166,13 +168,26 @@ struct recompile {
 
     int event;
     _Atomic uint32_t filed;  /* moves when modules have been announced; futex */
-    _Atomic uint32_t waited; /* time-outs of recompile_wait_for_module in a row */
+    _Atomic uint32_t waited; /* time-outs of recompile_wait_for_module since the worker moved */
+    _Atomic uint32_t waiters;
+    _Atomic uint64_t waits, longest_wait, late; /* see recompile_cached_figures */
+
+    struct recompile_cached *cached; /* NULL: not started under us */
 };
 
 /* Any thread. Takes `reason` over. */
 void recompile_note(struct recompile *recompile, struct note note);
 /* Under recompile->lock. */
 void recompile_note_locked(struct recompile *recompile, struct note note);
+
+/* recompile_wait.c: worker: modules have been filed; whoever waits looks again. */
+void recompile_tell_filed(struct recompile *recompile);
+
+/* recompile_cached.c */
+void recompile_cached_end(struct recompile *recompile);
+/* The same as _add and _remove for claims, of a batch. */
+void recompile_cached_claim(struct recompile *recompile, const struct method_batch *batch);
+void recompile_cached_release(struct recompile *recompile, const struct method_batch *batch);
 
 /* recompile_request.c: worker, without locks. */
 HRESULT recompile_request(struct recompile *recompile, struct method_batch *batch);

@@ -29,6 +29,7 @@ struct module {
     bool precompiled; /* ReadyToRun code inside */
     bool edit_and_continue;
     bool gone;
+    bool late; /* it ran before its claims were filed: first calls may be missing */
 };
 
 /* Iterates: *cursor = 0 first; NULL at the end. Modules that are gone are left out. */

@@ -1,16 +1,8 @@
 /* The worker's side of the callbacks: modules, results, late inliners, open reverts. */
-#include <limits.h>
-#include <linux/futex.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base_clock.h"
 #include "recompile_internal.h"
-
-#define WAIT_FOR_MODULE_NS 50000000
-#define WAIT_GIVE_UP       4 /* time-outs in a row: the worker is stuck or gone */
 
 /* ---- modules ---- */
 
@@ -33,9 +25,26 @@ static void add_module(struct recompile *recompile, uint64_t id)
     if (!map_has(&recompile->modules.leaving, id))
         entry = modules_add(&recompile->modules, recompile->info, id);
     pthread_mutex_unlock(&recompile->modules.collect);
-    if (entry) {
-        announce(recompile, entry);
+    if (!entry)
+        return;
+    announce(recompile, entry);
+    pthread_mutex_lock(&recompile->modules.collect);
+    if (!map_has(&recompile->modules.leaving, id))
         atomic_store(&entry->filed, true);
+    pthread_mutex_unlock(&recompile->modules.collect);
+    recompile_tell_filed(recompile);
+}
+
+static void module_late(struct recompile *recompile, uint64_t id)
+{
+    struct module_entry *entry = modules_entry(&recompile->modules, id);
+    if (!entry)
+        return;
+    entry->public.late = true;
+    for (uint32_t i = 0; i < recompile->tenant_count; i++) {
+        struct tenant *tenant = recompile->tenants[i];
+        if (tenant->module_late)
+            tenant->module_late(tenant->context, &entry->public);
     }
 }
 
@@ -77,6 +86,7 @@ static void remove_module(struct recompile *recompile, uint64_t id)
     entry->tokens = NULL;
     pthread_mutex_unlock(&recompile->emit);
     modules_forget(&recompile->modules, entry);
+    recompile_cached_forget(recompile, id);
     /* Its methods went with it. */
     pthread_mutex_lock(&recompile->lock);
     size_t cursor = 0;
@@ -186,6 +196,9 @@ static void work_off(struct recompile *recompile, struct note *note)
     case NOTE_MODULE_UNLOADING:
         remove_module(recompile, note->key.module);
         break;
+    case NOTE_MODULE_LATE:
+        module_late(recompile, note->key.module);
+        break;
     case NOTE_COMPILED:
         tell_compiled(recompile, note->key);
         break;
@@ -199,12 +212,6 @@ static void work_off(struct recompile *recompile, struct note *note)
         break;
     }
     free(note->reason);
-}
-
-static void file_all(struct recompile *recompile)
-{
-    atomic_fetch_add(&recompile->filed, 1);
-    syscall(SYS_futex, &recompile->filed, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
 void recompile_pump(struct recompile *recompile)
@@ -224,33 +231,11 @@ void recompile_pump(struct recompile *recompile)
         for (size_t i = 0; i < notes.count; i++)
             work_off(recompile, &notes.list[i]);
         free(notes.list);
-        file_all(recompile);
+        recompile_tell_filed(recompile);
         if (!notes.count)
             break;
     }
     revert_leftovers(recompile);
     if (recompile_follow(recompile))
         recompile_note(recompile, (struct note){.kind = NOTE_NOTHING});
-}
-
-void recompile_wait_for_module(struct recompile *recompile, uint64_t module)
-{
-    struct timespec left = {.tv_nsec = WAIT_FOR_MODULE_NS};
-    if (atomic_load(&recompile->waited) >= WAIT_GIVE_UP)
-        return;
-    for (;;) {
-        const uint32_t seen = atomic_load(&recompile->filed);
-        struct module_entry *entry = modules_entry(&recompile->modules, module);
-        if (entry && atomic_load(&entry->filed))
-            break;
-        const uint64_t before = clock_monotonic();
-        syscall(SYS_futex, &recompile->filed, FUTEX_WAIT_PRIVATE, seen, &left, NULL, 0);
-        const uint64_t passed = clock_monotonic() - before;
-        if (passed >= (uint64_t)left.tv_nsec) {
-            atomic_fetch_add(&recompile->waited, 1);
-            return;
-        }
-        left.tv_nsec -= (long)passed;
-    }
-    atomic_store(&recompile->waited, 0);
 }

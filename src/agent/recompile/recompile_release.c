@@ -73,6 +73,7 @@ static size_t request_again(struct recompile *recompile, struct method_batch *re
 size_t recompile_let_go(struct recompile *recompile, struct method_batch *released,
                         uint32_t generation)
 {
+    recompile_cached_release(recompile, released);
     pthread_mutex_lock(&recompile->lock);
     const bool last = recompile->claimed == 0;
     pthread_mutex_unlock(&recompile->lock);
