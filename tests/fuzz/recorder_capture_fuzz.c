@@ -72,7 +72,7 @@ static void make_type(uint32_t index)
     types[index].base_size = array ? 24 : 24 + random_number(8) * 8;
     layout->type = (uint64_t)(uintptr_t)&types[index];
     layout->kind = (uint8_t)(array ? WIRE_TYPE_STRING + random_number(2)
-                                   : 1 + random_number(WIRE_TYPE_TIMEONLY));
+                                   : 1 + random_number(WIRE_TYPE_KINDS - 1));
     layout->is_value = !array && random_number(3) == 0;
     layout->element = (uint8_t)(random_number(2) ? ELEMENT_TYPE_CLASS : random_number(0x1d));
     layout->size = random_number(12) * 8;
@@ -80,6 +80,7 @@ static void make_type(uint32_t index)
     layout->items_at = random_number(8) * 8 + (array ? 16 : 0);
     layout->count_at = random_number(16) * 4;
     layout->value_at = random_number(4) * 8; /* references are aligned, whatever a layout says */
+    layout->next_name = random_number(8);
     layout->item = index == 0 ? NULL : layouts[random_number(index)];
     layout->field_count = fields;
     for (uint32_t i = 0; i < fields; i++) {

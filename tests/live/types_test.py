@@ -54,6 +54,13 @@ SHOWN = {
          "inners": [inner(1, "one"), inner(2, None)], "objects": [1, "two", None]}],
     ("structs", "Types.Takes.Structs", ("--depth", "2")): [
         {"list": [inner(0, "first")], "levels": ["Low", "High"], "prices": [1.5, -2], "perhaps": [1, None, 3]}],
+    ("map", "Types.Takes.Map", ()): [{"map": [{"key": "one", "value": 1}, {"key": "two", "value": 2}]}],
+    ("map", "Types.Takes.Map", ("--max-items", "1")): [{"map": [{"key": "one", "value": 1}]}],
+    ("map", "Types.Takes.Map", ("--depth", "0")): [{"map": more("Dictionary<string, int>", 2)}],
+    # two of nine entries are not in use
+    ("maps", "Types.Takes.Maps", ("--depth", "2", "--max-items", "4")): [
+        {"holes": [{"key": n, "value": inner(n, f"n{n}")} for n in (1, 2, 3, 5)], "empty": [], "set": ["x", None, "y"],
+         "boxed": [{"key": "High", "value": None}, {"key": "Low", "value": 2}]}],
     ("cycle", "Types.Takes.Cycle", ("--depth", "5")): [
         {"node": {"$type": "Node", "Number": 1, "Next": {"$type": "Node", "Number": 2, "Next": {
             "$type": "Node", "Number": 1, "Next": {"$type": "Node", "Number": 2, "Next": {
@@ -86,6 +93,8 @@ TEXTS = {
     ("strings", "Types.Takes.StringList", ()): r'texts     List<string>(2) ["b0", "\"q\"\n"]',
     ("strings", "Types.Takes.StringSpan", ()): 'texts     ReadOnlySpan<string>(3) ["c0", null, "cc"]',
     ("nested", "Types.Takes.Nested", ()): "outer     Outer { Small=7, Inside=Inner {…}, Level=High, Price=0.5, Perhaps=Inner {…} }",
+    ("map", "Types.Takes.Map", ("--max-items", "1")): 'map       Dictionary<string, int>(2) { ["one"]=1, … }',
+    ("maps", "Types.Takes.Maps", ()): 'set       HashSet<string>(3) ["x", null, "y"]',
     ("enums", "Types.Takes.Enums", ()): "rights    Write | Far",
     ("error", "Types.Takes.Error", ()): 'error     InvalidOperationException: "outer 0" <- ArgumentException: "inner 0"',
     ("throw", "Types.Takes.Throw", ()): 'threw     InvalidOperationException: "outer 0" <- ArgumentException: "inner 0"',

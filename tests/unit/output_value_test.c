@@ -36,6 +36,9 @@ enum {
     T_LOOP,
     T_BASE,
     T_BOX,
+    T_MAP,
+    T_ENTRY,
+    T_ENTRIES,
 };
 
 struct test {
@@ -168,6 +171,22 @@ static void make_types(void)
     field("Id", 8, ELEMENT_TYPE_I4, 0, "int", true);
     end_type();
     item_type(T_BOX, "int", WIRE_TYPE_PRIMITIVE, ELEMENT_TYPE_I4, 0);
+    end_type();
+    begin_type(T_MAP, "Dictionary<string, int>", WIRE_TYPE_DICTIONARY);
+    field("_buckets", 8, ELEMENT_TYPE_SZARRAY, 0, "int[]", false);
+    field("_entries", 16, ELEMENT_TYPE_SZARRAY, 0, "Entry<TKey, TValue>[]", false);
+    field("_count", 24, ELEMENT_TYPE_I4, 0, "int", false);
+    field("_freeCount", 28, ELEMENT_TYPE_I4, 0, "int", false);
+    end_type();
+    begin_type(T_ENTRY, "Entry<string, int>", WIRE_TYPE_STRUCT);
+    tlv_put_u32(&message, WIRE_TYPE_SIZE, 24);
+    field("key", 0, ELEMENT_TYPE_CLASS, 0, "TKey", false);
+    field("hashCode", 8, ELEMENT_TYPE_U4, 0, "uint", false);
+    field("next", 12, ELEMENT_TYPE_I4, 0, "int", false);
+    field("value", 16, ELEMENT_TYPE_I4, 0, "TValue", false);
+    end_type();
+    item_type(T_ENTRIES, "Entry<string, int>[]", WIRE_TYPE_ARRAY, ELEMENT_TYPE_VALUETYPE, T_ENTRY);
+    tlv_put_u32(&message, WIRE_TYPE_SIZE, 24);
     end_type();
 }
 
@@ -404,6 +423,53 @@ static void test_object(void **state)
     expect_at(0, "Order {…}", "{\"$type\":\"Order\",\"$more\":true}", NULL);
 }
 
+static void put_entry(uint8_t *bytes, uint32_t key, int32_t next, int32_t value)
+{
+    memset(bytes, 0, 24);
+    memcpy(bytes, &key, 4);
+    memcpy(bytes + 12, &next, 4);
+    memcpy(bytes + 16, &value, 4);
+}
+
+static void test_dictionary(void **state)
+{
+    (void)state;
+    uint8_t map[24] = {1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 2, 0, 0, 0};
+    uint8_t entries[3 * 24];
+    put_entry(entries, 1, -1, 10);
+    put_entry(entries + 24, 1, INT32_MIN, 0); /* not in use */
+    put_entry(entries + 48, 1, 0, -30);
+    uint16_t top = root(WIRE_VALUE_OBJECT, T_MAP, 0, map, sizeof map);
+    uint16_t array = child(top, 8, WIRE_VALUE_ARRAY, T_ENTRIES, 3, entries, sizeof entries);
+    string_child(array, 0, "a");
+    string_child(array, 48, "c");
+    expect("Dictionary<string, int>(3) { [\"a\"]=10, [\"c\"]=-30, … }",
+           "[{\"key\":\"a\",\"value\":10},{\"key\":\"c\",\"value\":-30}]");
+    assert_true(t.cut);
+    expect_at(0, "Dictionary<string, int>(3)",
+              "{\"$type\":\"Dictionary<string, int>\",\"$count\":3,\"$more\":true}", NULL);
+    map[16] = 4;
+    top = root(WIRE_VALUE_OBJECT, T_MAP, 0, map, sizeof map);
+    array = child(top, 8, WIRE_VALUE_ARRAY, T_ENTRIES, 2, entries, sizeof entries);
+    string_child(array, 0, "a");
+    string_child(array, 48, "c");
+    expect("Dictionary<string, int>(2) { [\"a\"]=10, [\"c\"]=-30 }",
+           "[{\"key\":\"a\",\"value\":10},{\"key\":\"c\",\"value\":-30}]");
+    assert_false(t.cut);
+    /* Made and never filled; cut short; its entries' type not known. */
+    memset(map, 0, sizeof map);
+    root(WIRE_VALUE_OBJECT, T_MAP, 0, map, sizeof map);
+    expect("Dictionary<string, int>(0)", "[]");
+    map[16] = 1;
+    root(WIRE_VALUE_OBJECT, T_MAP, 0, map, 10);
+    expect("Dictionary<string, int>(0)", "[]");
+    top = root(WIRE_VALUE_OBJECT, T_MAP, 0, map, sizeof map);
+    child(top, 8, WIRE_VALUE_ARRAY, 0x7777, 1, entries, 24);
+    expect("Dictionary<string, int>(1)",
+           "{\"$type\":\"Dictionary<string, int>\",\"$count\":1,\"$more\":true}");
+    assert_true(t.cut);
+}
+
 /* References without a child: what they are declared as; bytes that are missing: cut. */
 static void test_left_out(void **state)
 {
@@ -586,11 +652,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_scalars),   TEST(test_nothing),      TEST(test_strings),
-        TEST(test_enums),     TEST(test_object),       TEST(test_left_out),
-        TEST(test_structs),   TEST(test_tuple),        TEST(test_arrays),
-        TEST(test_spans),     TEST(test_exceptions),   TEST(test_hostile_types),
-        TEST(test_malformed), TEST(test_wanted_types),
+        TEST(test_scalars),       TEST(test_nothing),   TEST(test_strings),
+        TEST(test_enums),         TEST(test_object),    TEST(test_dictionary),
+        TEST(test_left_out),      TEST(test_structs),   TEST(test_tuple),
+        TEST(test_arrays),        TEST(test_spans),     TEST(test_exceptions),
+        TEST(test_hostile_types), TEST(test_malformed), TEST(test_wanted_types),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

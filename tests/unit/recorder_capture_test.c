@@ -436,6 +436,104 @@ static void lists_show_their_count_not_their_capacity(void **unused)
     assert_int_equal(data_bytes(value_at(record, 0)), 16);
 }
 
+static struct fake_type *map_type;
+static struct fake_type *entries_type;
+
+/* struct { string Key; int Next; int Value; }, some of them in an array. */
+static void make_map_types(void)
+{
+    map_type = make_type(24, 0);
+    entries_type = make_type(8, 16);
+    struct layout *layout = make_layout(make_type(16, 0), WIRE_TYPE_STRUCT, 16, 3);
+    layout->is_value = 1;
+    layout->fields[0] = make_field("key", 0, ELEMENT_TYPE_CLASS, 8, NULL);
+    layout->fields[1] = make_field("next", 8, ELEMENT_TYPE_I4, 4, NULL);
+    layout->fields[2] = make_field("value", 12, ELEMENT_TYPE_I4, 4, NULL);
+    publish_array(entries_type, ELEMENT_TYPE_VALUETYPE, 16, layout_publish(layout));
+    layout = make_layout(map_type, WIRE_TYPE_DICTIONARY, 24, 0);
+    layout->items_at = 8;
+    layout->count_at = 16;
+    layout->value_at = 20;
+    layout->next_name = layout_name("next");
+    layout_publish(layout);
+}
+
+static uint64_t *make_map(uint64_t *entries, uint32_t used, uint32_t unused)
+{
+    uint64_t *map = make_object(map_type, 24);
+    PUT(map, 8, uint64_t, address_of(entries));
+    PUT(map, 16, uint32_t, used);
+    PUT(map, 20, uint32_t, unused);
+    return map;
+}
+
+static void put_entry(uint64_t *entries, uint32_t index, const char *key, int32_t next,
+                      int32_t value)
+{
+    PUT(entries, 16 + 16 * index, uint64_t, address_of(make_string(key)));
+    PUT(entries, 24 + 16 * index, int32_t, next);
+    PUT(entries, 28 + 16 * index, int32_t, value);
+}
+
+static void dictionaries_show_the_entries_in_use(void **unused)
+{
+    (void)unused;
+    struct capture_value value = reference(ELEMENT_TYPE_CLASS, 1);
+    uint64_t *entries = make_array(entries_type, 16, 8);
+    put_entry(entries, 0, "gone", -3, 0);
+    put_entry(entries, 1, "b", -1, 2);
+    put_entry(entries, 2, "gone", -2, 0);
+    put_entry(entries, 3, "d", 1, 4);
+    const struct wire_record *record = capture(&value, address_of(make_map(entries, 4, 2)));
+    assert_int_equal(value_count(record), 4);
+    assert_int_equal(data_bytes(value_at(record, 0)), 24);
+    const struct wire_value *array = child(record, 0, 0);
+    assert_int_equal(array->kind, WIRE_VALUE_ARRAY);
+    assert_int_equal(array->flags, 0);
+    assert_int_equal(typed_of(array)->total, 2);
+    assert_int_equal(data_bytes(array), 32);
+    assert_int_equal(data_of(array)[12], 2);
+    assert_int_equal(data_of(array)[28], 4);
+    assert_text(child(record, 1, 0), "b");
+    assert_text(child(record, 1, 16), "d");
+    /* Three items at most. */
+    for (uint32_t i = 4; i < 8; i++) {
+        put_entry(entries, i, "more", -1, 9);
+    }
+    array = child(capture(&value, address_of(make_map(entries, 8, 2))), 0, 0);
+    assert_int_equal(array->flags, WIRE_VALUE_CUT);
+    assert_int_equal(typed_of(array)->total, 6);
+    assert_int_equal(data_bytes(array), 48);
+}
+
+/* Counts that another thread is just changing; entries of another shape; none made yet. */
+static void dictionaries_that_do_not_fit(void **unused)
+{
+    (void)unused;
+    struct capture_value value = reference(ELEMENT_TYPE_CLASS, 1);
+    uint64_t *entries = make_array(entries_type, 16, 1);
+    put_entry(entries, 0, "a", -1, 1);
+    const struct wire_value *array =
+        child(capture(&value, address_of(make_map(entries, 2000000000, 3))), 0, 0);
+    assert_int_equal(data_bytes(array), 16);
+    assert_int_equal(array->flags, WIRE_VALUE_CUT);
+    array = child(capture(&value, address_of(make_map(entries, 0, 3))), 0, 0);
+    assert_int_equal(typed_of(array)->total, 0);
+    assert_int_equal(data_bytes(array), 0);
+    array = child(capture(&value, address_of(make_map(make_array(ints_type, 4, 4), 4, 0))), 0, 0);
+    assert_int_equal(array->kind, WIRE_VALUE_UNRESOLVED);
+    assert_int_equal(value_count(capture(&value, address_of(make_map(NULL, 0, 0)))), 1);
+    /* Only the first of many entries are looked at. */
+    entries = make_array(entries_type, 16, 1000);
+    for (uint32_t i = 0; i < 999; i++) {
+        PUT(entries, 24 + 16 * i, int32_t, -5);
+    }
+    array = child(capture(&value, address_of(make_map(entries, 1000, 999))), 0, 0);
+    assert_int_equal(typed_of(array)->total, 1);
+    assert_int_equal(data_bytes(array), 0);
+    assert_int_equal(array->flags, WIRE_VALUE_CUT);
+}
+
 static void boxed_values(void **unused)
 {
     (void)unused;
@@ -716,6 +814,8 @@ int main(void)
         CASE(arrays),
         CASE(no_more_items_than_asked_for),
         CASE(lists_show_their_count_not_their_capacity),
+        CASE(dictionaries_show_the_entries_in_use),
+        CASE(dictionaries_that_do_not_fit),
         CASE(boxed_values),
         CASE(values_behind_addresses),
         CASE(spans),
@@ -731,5 +831,6 @@ int main(void)
         return 1;
     }
     make_types();
+    make_map_types();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

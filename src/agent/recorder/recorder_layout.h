@@ -49,10 +49,14 @@ struct layout {
     uint8_t reserved;
     uint32_t size;      /* value types: bytes; objects: bytes behind the method table word */
     uint32_t item_size; /* arrays, spans */
-    uint32_t items_at;  /* lists: offset of _items; arrays, strings: of the first item; spans: of
-                           the reference to the first item */
-    uint32_t count_at;  /* lists: offset of _size; arrays, strings, spans: of the length */
-    uint32_t value_at;  /* nullable: offset of value (hasValue is at 0) */
+    uint32_t items_at;  /* lists: offset of _items; dictionaries, sets: of _entries; arrays,
+                           strings: of the first item; spans: of the reference to the first item */
+    uint32_t count_at;  /* lists: offset of _size; dictionaries, sets: of _count; arrays, strings,
+                           spans: of the length */
+    uint32_t value_at;  /* nullable: offset of value (hasValue is at 0); dictionaries, sets: of
+                           _freeCount */
+    uint32_t next_name; /* dictionaries, sets: layout_name of the entries' field that is below -1
+                           in an entry that is not in use */
     const struct layout *item; /* arrays and spans of value types; nullable: of T */
     uint32_t field_count;
     struct layout_field fields[];

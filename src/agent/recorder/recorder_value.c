@@ -247,6 +247,121 @@ static void write_list_items(struct value_writer *writer, uint32_t parent, uint6
     }
 }
 
+/* ---- dictionaries and sets: an array of entries, some of which are not in use ---- */
+
+struct entries {
+    const struct layout *array; /* its layout; `item` is that of an entry */
+    uint64_t first;
+    size_t there;
+    uint32_t next_at; /* in an entry: below -1 where it is not in use */
+};
+
+/* What an array may hold of them; false: it is not laid out as entries are. */
+static bool entries_open(struct entries *entries, uint64_t array, uint32_t next_name)
+{
+    const struct layout *layout = place_layout(array);
+    const struct layout *entry = layout == NULL ? NULL : layout->item;
+    uint64_t bytes = object_bytes(array) + OBJECT_HEAD;
+    if (entry == NULL || layout->kind != WIRE_TYPE_ARRAY || !entry->is_value || entry->size == 0 ||
+        entry->size != layout->item_size || entry->size != object_component(array) ||
+        layout->items_at > bytes) {
+        return false;
+    }
+    entries->array = layout;
+    entries->first = array + layout->items_at;
+    entries->there = (bytes - layout->items_at) / entry->size;
+    for (uint32_t i = 0; i < entry->field_count; i++) {
+        entries->next_at = entry->fields[i].offset;
+        if (entry->fields[i].name == next_name && (uint64_t)entries->next_at + 4 <= entry->size) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool entry_in_use(const struct entries *entries, uint64_t entry)
+{
+    return (int32_t)memory_u32(entry + entries->next_at) >= -1;
+}
+
+/* So many entries are looked at, however few of them are in use. */
+static size_t entries_looked_at(const struct entries *entries, size_t most)
+{
+    size_t looks = 4 * most + 64;
+    return entries->there < looks ? entries->there : looks;
+}
+
+static size_t count_entries(const struct entries *entries, size_t most)
+{
+    size_t looks = entries_looked_at(entries, most);
+    size_t count = 0;
+    for (size_t i = 0; i < looks && count < most; i++) {
+        count += entry_in_use(entries, entries->first + i * entries->array->item_size);
+    }
+    return count;
+}
+
+/* The entries in use, one behind the other. Where another thread has freed some since they were
+ * counted, the room that is left holds entries that say they are not in use. What hangs below is
+ * followed from the copies. */
+static void copy_entries(struct value_writer *writer, const struct entries *entries, uint8_t *to,
+                         size_t count, uint32_t depth)
+{
+    const uint32_t size = entries->array->item_size;
+    const uint32_t parent = writer->count - 1u;
+    const int32_t free_mark = INT32_MIN;
+    size_t looks = entries_looked_at(entries, writer->limits->max_items);
+    size_t done = 0;
+    for (size_t i = 0; i < looks && done < count; i++) {
+        uint8_t *copy = to + done * size;
+        memcpy(copy, (const void *)(uintptr_t)(entries->first + i * size), size);
+        done += entry_in_use(entries, (uint64_t)(uintptr_t)copy);
+    }
+    for (size_t i = done; i < count; i++) {
+        memset(to + i * size, 0, size);
+        memcpy(to + i * size + entries->next_at, &free_mark, sizeof free_mark);
+    }
+    for (size_t i = 0; i < done; i++) {
+        write_inside(writer, parent, i * size, (uint64_t)(uintptr_t)(to + i * size),
+                     entries->array->item, depth);
+    }
+}
+
+static void write_entries(struct value_writer *writer, uint64_t root, uint64_t array,
+                          const struct layout *layout, uint32_t total, uint32_t depth)
+{
+    struct entries entries;
+    if (!entries_open(&entries, array, layout->next_name)) {
+        put_bytes(writer, WIRE_VALUE_UNRESOLVED, false, 0, root, object_type(array), 0, 1, array,
+                  0);
+        return;
+    }
+    size_t most = total < writer->limits->max_items ? total : writer->limits->max_items;
+    size_t count = count_entries(&entries, most);
+    size_t length = count * entries.array->item_size;
+    uint8_t *to = put_typed(writer, WIRE_VALUE_ARRAY, count < total, ELEMENT_TYPE_VALUETYPE, root,
+                            entries.array->type, total, entries.array->item_size, &length);
+    if (to != NULL) {
+        copy_entries(writer, &entries, to, length / entries.array->item_size, depth);
+    }
+}
+
+static void write_keyed(struct value_writer *writer, uint32_t parent, uint64_t object,
+                        uint64_t bytes, const struct layout *layout, uint32_t depth)
+{
+    if ((uint64_t)layout->items_at + 8 > bytes || (uint64_t)layout->count_at + 4 > bytes ||
+        (uint64_t)layout->value_at + 4 > bytes || layout->items_at < OBJECT_HEAD) {
+        return;
+    }
+    uint64_t array = memory_u64(object + layout->items_at);
+    uint32_t used = memory_u32(object + layout->count_at);
+    uint32_t unused = memory_u32(object + layout->value_at);
+    if (array != 0) {
+        write_entries(writer, child_of(parent, layout->items_at - OBJECT_HEAD), array, layout,
+                      used > unused ? used - unused : 0, depth);
+    }
+}
+
 static void write_span_items(struct value_writer *writer, uint32_t parent, size_t at,
                              uint64_t address, const struct layout *layout, uint32_t depth)
 {
@@ -329,16 +444,41 @@ static void write_boxed(struct value_writer *writer, uint64_t root, uint64_t obj
     }
 }
 
-/* Exceptions have their message at any depth, lists their count; of the others only the type is
- * shown at depth 0. */
+static bool is_counted(const struct layout *layout)
+{
+    return layout->kind == WIRE_TYPE_LIST || layout->kind == WIRE_TYPE_DICTIONARY ||
+           layout->kind == WIRE_TYPE_SET;
+}
+
+/* What hangs below an object whose bytes are there. `bytes`: with the method table word. */
+static void write_parts(struct value_writer *writer, uint32_t parent, uint64_t object,
+                        uint64_t bytes, const struct layout *layout, uint32_t depth)
+{
+    switch (layout->kind) {
+    case WIRE_TYPE_EXCEPTION:
+        write_inner(writer, parent, object, bytes);
+        break;
+    case WIRE_TYPE_LIST:
+        write_list_items(writer, parent, object, bytes, layout, depth);
+        break;
+    case WIRE_TYPE_DICTIONARY:
+    case WIRE_TYPE_SET:
+        write_keyed(writer, parent, object, bytes, layout, depth);
+        break;
+    default:
+        write_fields(writer, parent, (size_t)0 - OBJECT_HEAD, object, bytes, layout, depth);
+    }
+}
+
+/* Exceptions have their message at any depth, lists and their like their count; of the others only
+ * the type is shown at depth 0. */
 static void write_class(struct value_writer *writer, uint64_t root, uint64_t object,
                         const struct layout *layout, uint32_t depth)
 {
     uint64_t there = object_bytes(object);
     size_t bytes = layout->size < there ? layout->size : there;
     bool exception = layout->kind == WIRE_TYPE_EXCEPTION;
-    bool list = layout->kind == WIRE_TYPE_LIST;
-    bool bare = depth == 0 && !exception && !list;
+    bool bare = depth == 0 && !exception && !is_counted(layout);
     uint32_t ordinal = writer->count;
     if (!put_bytes(writer, WIRE_VALUE_OBJECT, bare && bytes != 0, ELEMENT_TYPE_CLASS, root,
                    layout->type, 0, 8, object + OBJECT_HEAD, bare ? 0 : bytes) ||
@@ -348,13 +488,8 @@ static void write_class(struct value_writer *writer, uint64_t root, uint64_t obj
     if (exception) {
         write_message(writer, ordinal, object, bytes + OBJECT_HEAD);
     }
-    if (exception && depth != 0) {
-        write_inner(writer, ordinal, object, bytes + OBJECT_HEAD);
-    } else if (list && depth != 0) {
-        write_list_items(writer, ordinal, object, bytes + OBJECT_HEAD, layout, depth);
-    } else if (!list && depth != 0) {
-        write_fields(writer, ordinal, (size_t)0 - OBJECT_HEAD, object, bytes + OBJECT_HEAD, layout,
-                     depth);
+    if (depth != 0) {
+        write_parts(writer, ordinal, object, bytes + OBJECT_HEAD, layout, depth);
     }
 }
 

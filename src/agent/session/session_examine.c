@@ -60,6 +60,8 @@ static const struct {
 } kind_rows[] = {
     {"System.String", WIRE_TYPE_STRING},
     {"System.Collections.Generic.List`1", WIRE_TYPE_LIST},
+    {"System.Collections.Generic.Dictionary`2", WIRE_TYPE_DICTIONARY},
+    {"System.Collections.Generic.HashSet`1", WIRE_TYPE_SET},
     {"System.Nullable`1", WIRE_TYPE_NULLABLE},
     {"System.Decimal", WIRE_TYPE_DECIMAL},
     {"System.DateTime", WIRE_TYPE_DATETIME},
@@ -452,6 +454,23 @@ static void examine_array(struct session_types *types, struct arena *arena,
     add_length(facts, arena);
 }
 
+/* Dictionary<K,V> and HashSet<T>: where their entries are, and how many. Without one of these
+ * fields it is shown as what else it is. */
+static void examine_keyed(struct type_facts *facts)
+{
+    const struct type_field *entries = field_named(facts, "_entries");
+    const struct type_field *count = field_named(facts, "_count");
+    const struct type_field *unused = field_named(facts, "_freeCount");
+    if (entries == NULL || count == NULL || unused == NULL) {
+        facts->kind = WIRE_TYPE_CLASS;
+        return;
+    }
+    facts->items_at = entries->offset;
+    facts->count_at = count->offset;
+    facts->value_at = unused->offset;
+    facts->next_name = facts->kind == WIRE_TYPE_DICTIONARY ? "next" : "Next";
+}
+
 static void examine_special(struct session_types *types, struct arena *arena,
                             struct type_facts *facts, const struct runtime_class *class, int depth)
 {
@@ -472,6 +491,10 @@ static void examine_special(struct session_types *types, struct arena *arena,
         if ((field = field_named(facts, "_size")) != NULL)
             facts->count_at = field->offset;
         add_alias(facts, arena, "Count", "_size");
+        break;
+    case WIRE_TYPE_DICTIONARY:
+    case WIRE_TYPE_SET:
+        examine_keyed(facts);
         break;
     case WIRE_TYPE_NULLABLE:
         if ((field = field_named(facts, "value")) != NULL) {

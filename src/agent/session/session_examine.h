@@ -55,6 +55,7 @@ struct type_facts {
     uint64_t item;
     const struct layout *item_layout;
     uint32_t item_size, items_at, count_at, value_at;
+    const char *next_name; /* dictionaries, sets: see struct layout */
     uint64_t base;
     const char *name, *full_name;
     uint32_t field_count, field_room;

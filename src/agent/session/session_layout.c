@@ -18,6 +18,7 @@ static struct layout *make_layout(const struct type_facts *facts)
     layout->items_at = facts->items_at;
     layout->count_at = facts->count_at;
     layout->value_at = facts->value_at;
+    layout->next_name = facts->next_name == NULL ? 0 : layout_name(facts->next_name);
     layout->item = facts->item_layout;
     for (uint32_t i = 0; i < facts->field_count; i++) {
         const struct type_field *from = &facts->fields[i];

@@ -1,4 +1,4 @@
-/* Arrays, lists and spans. */
+/* Arrays, lists, spans, dictionaries and sets. */
 #include <stdio.h>
 #include <string.h>
 
@@ -153,6 +153,112 @@ void value_write_array(struct value_writer *writer, const struct value *array,
     items.container = shown;
     write_container_name(writer, shown, array->total, items_follow(writer, &items, level));
     write_items(writer, &items, level, nested);
+}
+
+/* ---- dictionaries and sets ---- */
+
+/* The parts of an entry; `key` NULL: a set's. */
+struct entry_parts {
+    const struct type_field *next, *key, *value;
+};
+
+static bool describe_entry(struct value_writer *writer, const struct items *items,
+                           struct entry_parts *parts)
+{
+    const struct type_info *entry = types_need(writer->types, items->type);
+    parts->next = type_field_named(entry, "next");
+    parts->key = type_field_named(entry, "key");
+    parts->value = type_field_named(entry, "value");
+    return parts->next && parts->value;
+}
+
+static void write_entry_part(struct value_writer *writer, const struct type_field *field,
+                             struct spot spot)
+{
+    spot.at += field->offset;
+    value_write_at(writer, field->element, field->type, "", spot);
+}
+
+static void write_entry(struct value_writer *writer, const struct entry_parts *parts,
+                        struct spot spot)
+{
+    if (parts->key) {
+        buffer_append_text(writer->out, writer->json ? "{\"key\":" : "[");
+        write_entry_part(writer, parts->key, spot);
+        buffer_append_text(writer->out, writer->json ? ",\"value\":" : "]=");
+    }
+    write_entry_part(writer, parts->value, spot);
+    if (parts->key && writer->json)
+        buffer_append_u8(writer->out, '}');
+}
+
+/* False: not an entry in use, and left out. */
+static bool entry_in_use(const struct entry_parts *parts, struct spot spot)
+{
+    spot.at += parts->next->offset;
+    return spot_left(spot) >= 4 && (int32_t)known_load(spot_bytes(spot), 4, true) >= -1;
+}
+
+static void write_entries(struct value_writer *writer, const struct items *items,
+                          const struct entry_parts *parts, unsigned level, unsigned nested)
+{
+    const bool braces = parts->key && !writer->json;
+    uint32_t held = items->size ? items->array->length / items->size : 0, shown = 0;
+    buffer_append_text(writer->out, braces ? "{" : "[");
+    for (uint32_t i = 0; i < held && writer->budget > 0; i++) {
+        struct spot spot = {
+            .item = items->array, .at = i * items->size, .level = level, .nested = nested + 1};
+        if (!entry_in_use(parts, spot))
+            continue;
+        buffer_append_text(writer->out, shown > 0 ? writer->json ? "," : ", " : braces ? " " : "");
+        write_entry(writer, parts, spot);
+        shown++;
+    }
+    if (shown < items->total) {
+        writer->cut = true;
+        if (!writer->json)
+            buffer_append_text(writer->out, shown > 0 ? ", " VALUE_MORE
+                                            : braces  ? " " VALUE_MORE
+                                                      : VALUE_MORE);
+    }
+    buffer_append_text(writer->out, !braces ? "]" : items->total > 0 ? " }" : "}");
+}
+
+/* A number that an object's field holds; 0 where it is not there. */
+static uint32_t number_in(const struct type_info *type, const char *name, struct spot spot)
+{
+    const struct type_field *field = type_field_named(type, name);
+    if (!field || field->offset < 8)
+        return 0;
+    spot.at += field->offset - 8;
+    return spot_left(spot) < 4 ? 0 : (uint32_t)known_load(spot_bytes(spot), 4, false);
+}
+
+void value_write_keyed(struct value_writer *writer, const struct type_info *type, struct spot spot)
+{
+    const struct type_field *link = type_field_named(type, "_entries");
+    struct entry_parts parts;
+    struct items items = {0};
+    if (spot_left(spot) == 0 || !link || link->offset < 8) {
+        value_write_unfollowed(writer, type->name);
+        return;
+    }
+    const struct value *array = value_child_at(writer, spot.item, spot.at + link->offset - 8);
+    if (array && array->kind != WIRE_VALUE_ARRAY)
+        array = NULL;
+    describe_items(writer, array, type, &items);
+    uint32_t used = number_in(type, "_count", spot), unused = number_in(type, "_freeCount", spot);
+    items.total = used > unused ? used - unused : 0;
+    items.container = type->name;
+    bool follow = array && spot.level < writer->depth && describe_entry(writer, &items, &parts);
+    write_container_name(writer, type->name, items.total, follow);
+    if (follow) {
+        write_entries(writer, &items, &parts, spot.level + 1, spot.nested);
+        return;
+    }
+    writer->cut |= items.total > 0;
+    if (writer->json)
+        write_count(writer, &items);
 }
 
 /* A List<T> object or a span: its length field and the array child behind `reference`. */

@@ -107,6 +107,8 @@ static void write_object(struct value_writer *writer, const struct type_info *ty
         value_write_struct(writer, type, spot);
     else if (type->kind == WIRE_TYPE_LIST)
         value_write_counted(writer, type, spot, 8, "_items", "_size");
+    else if (type->kind == WIRE_TYPE_DICTIONARY || type->kind == WIRE_TYPE_SET)
+        value_write_keyed(writer, type, spot);
     else if (type->kind == WIRE_TYPE_EXCEPTION)
         write_exception(writer, type, spot);
     else if (type->kind == WIRE_TYPE_TUPLE && type->field_count > 0)

@@ -89,6 +89,7 @@ static bool is_reference(uint8_t element, const struct type_info *type)
     }
     return type && (type->kind == WIRE_TYPE_CLASS || type->kind == WIRE_TYPE_STRING ||
                     type->kind == WIRE_TYPE_ARRAY || type->kind == WIRE_TYPE_LIST ||
+                    type->kind == WIRE_TYPE_DICTIONARY || type->kind == WIRE_TYPE_SET ||
                     type->kind == WIRE_TYPE_EXCEPTION || type->kind == WIRE_TYPE_DELEGATE);
 }
 

@@ -1,7 +1,7 @@
 /*
  * output_parts: the steps of writing a value that has parts, for the files of this room alone:
- * output_parts.c (one field, fields, tuples), output_items.c (arrays, lists, spans),
- * output_object.c (kinds of types and of values). They call each other as values nest; the
+ * output_parts.c (one field, fields, tuples), output_items.c (arrays, lists, spans, dictionaries,
+ * sets), output_object.c (kinds of types and of values). They call each other as values nest; the
  * budget and the nesting bound every such walk.
  */
 #ifndef OUTPUT_PARTS_H
@@ -49,6 +49,9 @@ void value_write_array(struct value_writer *writer, const struct value *array,
 void value_write_counted(struct value_writer *writer, const struct type_info *type,
                          struct spot spot, uint32_t shift, const char *reference,
                          const char *count_name);
+
+/* A Dictionary<K,V> or HashSet<T> object: the entries that its array child holds. */
+void value_write_keyed(struct value_writer *writer, const struct type_info *type, struct spot spot);
 
 /* A value type's bytes; a whole item. */
 void value_write_struct(struct value_writer *writer, const struct type_info *type,

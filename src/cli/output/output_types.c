@@ -155,7 +155,7 @@ static void get_scalar(struct arena *arena, const struct tlv *field, struct type
         type->full_name = methods_text(arena, field);
         break;
     case WIRE_TYPE_KIND:
-        type->kind = kind <= WIRE_TYPE_TIMEONLY ? (enum wire_type_kind)kind : WIRE_TYPE_UNKNOWN;
+        type->kind = kind < WIRE_TYPE_KINDS ? (enum wire_type_kind)kind : WIRE_TYPE_UNKNOWN;
         break;
     case WIRE_TYPE_ELEMENT:
         type->element = (uint8_t)kind;

@@ -9,6 +9,7 @@
  *   Closed   Read | Write                     "Closed"   "Read, Write"
  *   Order { Id=1042, Customer=Customer {…} }  {"$type":"Order","Id":1042,"Customer":{…}}
  *   int[3] [1, 2, 3]   List<Line>(3)          [1,2,3]
+ *   Dictionary<string, int>(1) { ["a"]=1 }    [{"key":"a","value":1}]
  *   (1, "a")                                  {"$type":"…","Item1":1,"Item2":"a"}
  *   TimeoutException: "no answer"             {"type":"System.TimeoutException","message":"…"}
  *   what was not followed: … or Type {…}      {"$type":"Type","$more":true}

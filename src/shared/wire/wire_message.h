@@ -225,6 +225,10 @@ enum wire_type_kind {
     WIRE_TYPE_DATETIMEOFFSET = 17,
     WIRE_TYPE_DATEONLY = 18,
     WIRE_TYPE_TIMEONLY = 19,
+    WIRE_TYPE_DICTIONARY = 20, /* fields _entries, _count, _freeCount; entries: next (below -1: not
+                                  in use), key, value */
+    WIRE_TYPE_SET = 21,        /* HashSet: the same, without keys */
+    WIRE_TYPE_KINDS            /* one more than the last */
 };
 enum wire_type_field {
     WIRE_FIELD_NAME = 1,     /* t  an auto-property's backing field: the property's name */

@@ -158,7 +158,9 @@ enum wire_value_kind {
     WIRE_VALUE_STRING = 4, /* struct wire_typed (total: its length in UTF-16 units), then units */
     WIRE_VALUE_ARRAY = 5,  /* struct wire_typed (total: its length), then element bytes. Child of
                               a list: total is the list's count; of a span: type 0, the span's
-                              type says what the items are */
+                              type says what the items are; of a dictionary or set: the first
+                              entries that are in use (entries behind them that say they are
+                              not: skip), total is how many there are */
     WIRE_VALUE_NULL = 6,   /* a null reference (or byref); no payload */
     WIRE_VALUE_NULL_PATH = 7,  /* a reference before the path's end was null; no payload */
     WIRE_VALUE_NO_FIELD = 8,   /* the object's own type has no such field; typed: which type */

@@ -44,6 +44,12 @@ public static class Scenarios
                 Takes.ClassTuple(Tuple.Create("e" + i, i));
                 break;
             case "map": Takes.Map(new Dictionary<string, int> { ["one"] = 1, ["two"] = 2 }); break;
+            case "maps":
+                var holes = Enumerable.Range(0, 9).ToDictionary(n => n, n => new Inner(n, "n" + n));
+                holes.Remove(0);
+                holes.Remove(4);
+                Takes.Maps(holes, [], ["x", null, "y"], new Dictionary<Level, int?> { [Level.High] = null, [Level.Low] = 2 });
+                break;
             case "nested": Takes.Nested(new Outer(i)); break;
             case "boxed":
                 foreach (object value in (object[])[i, "s", 1.5, Level.High, new Inner(i, "boxed"), 2.5m, new DateOnly(2026, 1, 2), 'c', true, (1, "t"), new int[] { i }])

@@ -91,6 +91,15 @@ public static class Takes
 
     [MethodImpl(No)] public static void Map(Dictionary<string, int> map) => Keep(map);
 
+    [MethodImpl(No)]
+    public static void Maps(Dictionary<int, Inner> holes, Dictionary<string, string> empty, HashSet<string> set, object boxed)
+    {
+        Keep(holes);
+        Keep(empty);
+        Keep(set);
+        Keep(boxed);
+    }
+
     [MethodImpl(No)] public static void Nested(Outer outer) => Keep(outer.Inside.Text);
 
     [MethodImpl(No)] public static void Boxed(object value) => Keep(value);
