@@ -9,6 +9,7 @@
 #include "entry_environment.h"
 #include "entry_worker.h"
 #include "recompile.h"
+#include "recompile_cached.h"
 #include "session.h"
 #include "session_log.h"
 #include "wire_message.h"
@@ -19,7 +20,9 @@
  * code that the program's own methods are compiled to. */
 #define PROBE_EVENTS                                                                               \
     (COR_PRF_ENABLE_REJIT | COR_PRF_MONITOR_MODULE_LOADS | COR_PRF_MONITOR_JIT_COMPILATION)
-#define LIST_EVENTS COR_PRF_MONITOR_MODULE_LOADS
+/* Started under us only: the runtime refuses them to what is attached. */
+#define START_EVENTS (COR_PRF_MONITOR_CACHE_SEARCHES | COR_PRF_MONITOR_FUNCTION_UNLOADS)
+#define LIST_EVENTS  COR_PRF_MONITOR_MODULE_LOADS
 
 #define SHUTDOWN_WAIT_NS UINT64_C(500000000)
 
@@ -86,6 +89,10 @@ static enum status build(const struct wire_client_data *data, struct error *erro
     if (status != STATUS_OK)
         return status;
     atomic_store_explicit(&agent.recompile, recompile, memory_order_release);
+    if (agent.started)
+        status = recompile_cached_begin(recompile, RECOMPILE_CACHED_LEVELS, error);
+    if (status != STATUS_OK)
+        return status;
     status = session_engine_new(recompile, agent.info, data->directory, agent.started,
                                 &agent.engine, error);
     if (status == STATUS_OK && agent.list_only)
@@ -111,7 +118,9 @@ static enum status meet(const struct wire_client_data *data, struct error *error
 /* Everything up to the point where the worker takes over. */
 static HRESULT settle_in(const struct wire_client_data *data)
 {
-    const uint32_t events = agent.list_only ? LIST_EVENTS : PROBE_EVENTS;
+    const uint32_t events = agent.list_only ? LIST_EVENTS
+                            : agent.started ? PROBE_EVENTS | START_EVENTS
+                                            : PROBE_EVENTS;
     if (build(data, NULL) != STATUS_OK || meet(data, NULL) != STATUS_OK)
         return CORPROF_E_PROFILER_CANCEL_ACTIVATION;
     const HRESULT result = agent.info->vtbl->SetEventMask2(agent.info, events, 0);

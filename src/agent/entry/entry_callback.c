@@ -4,6 +4,7 @@
 
 #include "entry_agent.h"
 #include "recompile.h"
+#include "recompile_cached.h"
 
 static struct ICorProfilerCallback11 the_callback;
 static _Atomic uint32_t reference_count;
@@ -112,6 +113,24 @@ static HRESULT on_ModuleUnloadStarted(SELF, ModuleID module)
     return S_OK;
 }
 
+static HRESULT on_JITCachedFunctionSearchStarted(SELF, FunctionID function, BOOL *use_cached)
+{
+    struct recompile *recompile = entry_recompile();
+    (void)self;
+    if (recompile && use_cached && !recompile_on_search(recompile, function))
+        *use_cached = 0;
+    return S_OK;
+}
+
+static HRESULT on_FunctionUnloadStarted(SELF, FunctionID function)
+{
+    struct recompile *recompile = entry_recompile();
+    (void)self;
+    if (recompile)
+        recompile_on_function_unloading(recompile, function);
+    return S_OK;
+}
+
 static HRESULT on_GetReJITParameters(SELF, ModuleID module, mdToken method,
                                      struct ICorProfilerFunctionControl *control)
 {
@@ -163,21 +182,23 @@ static HRESULT on_LoadAsNotificationOnly(SELF, BOOL *notification_only)
 
 /* ---- the table: on_<Name> where HANDLED_<Name> is defined, else quiet_<Name> ---- */
 
-#define HANDLED_QueryInterface           ~,
-#define HANDLED_AddRef                   ~,
-#define HANDLED_Release                  ~,
-#define HANDLED_Initialize               ~,
-#define HANDLED_InitializeForAttach      ~,
-#define HANDLED_ProfilerAttachComplete   ~,
-#define HANDLED_ProfilerDetachSucceeded  ~,
-#define HANDLED_Shutdown                 ~,
-#define HANDLED_ModuleLoadFinished       ~,
-#define HANDLED_ModuleUnloadStarted      ~,
-#define HANDLED_GetReJITParameters       ~,
-#define HANDLED_ReJITCompilationStarted  ~,
-#define HANDLED_ReJITCompilationFinished ~,
-#define HANDLED_ReJITError               ~,
-#define HANDLED_LoadAsNotificationOnly   ~,
+#define HANDLED_QueryInterface                 ~,
+#define HANDLED_AddRef                         ~,
+#define HANDLED_Release                        ~,
+#define HANDLED_Initialize                     ~,
+#define HANDLED_InitializeForAttach            ~,
+#define HANDLED_ProfilerAttachComplete         ~,
+#define HANDLED_ProfilerDetachSucceeded        ~,
+#define HANDLED_Shutdown                       ~,
+#define HANDLED_ModuleLoadFinished             ~,
+#define HANDLED_ModuleUnloadStarted            ~,
+#define HANDLED_JITCachedFunctionSearchStarted ~,
+#define HANDLED_FunctionUnloadStarted          ~,
+#define HANDLED_GetReJITParameters             ~,
+#define HANDLED_ReJITCompilationStarted        ~,
+#define HANDLED_ReJITCompilationFinished       ~,
+#define HANDLED_ReJITError                     ~,
+#define HANDLED_LoadAsNotificationOnly         ~,
 
 #define PICK(name)                PICK_SECOND(HANDLED_##name on_##name, quiet_##name, )
 #define PICK_SECOND(...)          PICK_SECOND_OF(__VA_ARGS__)

@@ -40,6 +40,14 @@ static void tenant_module_loaded(void *context, const struct module *module)
         session_plan_module(s, module);
 }
 
+static void tenant_module_late(void *context, const struct module *module)
+{
+    struct session_engine *engine = context;
+    session_log("%s ran before its probes were in place", module->name);
+    for (struct session *s = engine->sessions; s != NULL; s = s->next)
+        session_plan_late(s, module);
+}
+
 static void tenant_module_unloading(void *context, const struct module *module)
 {
     struct session_engine *engine = context;
@@ -91,6 +99,7 @@ enum status session_engine_new(struct recompile *recompile, struct ICorProfilerI
         .failed = tenant_failed,
         .module_loaded = tenant_module_loaded,
         .module_unloading = tenant_module_unloading,
+        .module_late = tenant_module_late,
     };
     pthread_mutex_init(&engine->mutex, NULL);
     map_init(&engine->woven);
@@ -380,6 +389,10 @@ static void pump(struct session_engine *engine)
 void session_engine_run(struct session_engine *engine)
 {
     struct turn turn;
+    /* Started under us, the plan is here already, and is worked off before the first module is
+     * filed: filed means that its claims are made. */
+    if (engine->started)
+        serve_all(engine);
     pump(engine);
     while (!atomic_load(&engine->stopped)) {
         serve_all(engine);

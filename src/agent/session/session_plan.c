@@ -428,6 +428,21 @@ void session_plan_module(struct session *session, const struct module *module)
         tell_module(session, module, count);
 }
 
+void session_plan_late(struct session *session, const struct module *module)
+{
+    char text[512];
+    bool any = false;
+    for (uint32_t i = 0; i < session->site_count && !any; i++)
+        for (uint32_t j = 0; j < session->sites[i]->key_count; j++)
+            any |= session->sites[i]->keys[j].module == module->id;
+    if (!any)
+        return;
+    snprintf(text, sizeof text,
+             "%s ran before its probes were in place: its first calls may be missing",
+             module->name);
+    put_notice(&session->connection->out, "first-calls", text);
+}
+
 /* ---- what is not known ---- */
 
 uint32_t session_plan_pending(const struct session *session)

@@ -16,6 +16,8 @@ enum status session_plan_resolve(struct session *session, struct buffer *message
 enum status session_plan_claim(struct session *session, uint32_t first, struct error *error);
 /* A module has loaded: methods in it are probed as well; the CLI is told. */
 void session_plan_module(struct session *session, const struct module *module);
+/* A module ran before session_plan_module had returned: the CLI is told, where it matters. */
+void session_plan_late(struct session *session, const struct module *module);
 /* Patterns that match nothing yet. */
 uint32_t session_plan_pending(const struct session *session);
 /* Sentences on what this session may miss, as SESSION's fields. */
