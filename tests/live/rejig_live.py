@@ -144,7 +144,7 @@ class Rejig:
 
     def probing(self, limit=LIMIT):
         """Waits until the probes are in force; returns the line that says so."""
-        at = self.err.wait(lambda line: line.startswith(("probing", "counting")), "the first line", limit=limit)
+        at = self.err.wait(lambda line: line.startswith("probing"), "the first line", limit=limit)
         return self.err.lines[at]
 
     def objects(self, kind=None):

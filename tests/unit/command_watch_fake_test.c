@@ -225,7 +225,7 @@ static void test_json(void **state)
                     "\"threw\":{\"type\":\"TimeoutException\",\"message\":\"no answer from "
                     "stock\"}");
     assert_contains(run.out, "\"calls\":11,\"shown\":2,\"filtered\":9,\"lost\":0,\"dropped\":0,"
-                             "\"open\":0,\"reverted\":13}\n");
+                             "\"after_limit\":0,\"open\":0,\"reverted\":13}\n");
 }
 
 static void test_interrupt(void **state)
@@ -328,6 +328,119 @@ static void test_kinds(void **state)
     assert_contains(run.err, "3 shown of 4 calls, 0 lost");
 }
 
+/* ---- sums ---- */
+
+static unsigned long long number_of(const char *line, const char *name)
+{
+    char field[64];
+    unsigned long long value = 0;
+    snprintf(field, sizeof field, "\"%s\":", name);
+    const char *at = strstr(line, field);
+    if (!at || sscanf(at + strlen(field), "%llu", &value) != 1)
+        fail_msg("no number '%s' in %s", name, line);
+    return value;
+}
+
+/* 4 come back (one by an exception), 2 never do, 1 is filtered there; where 3 are lost, it is of
+ * one only the end. */
+static void some_calls(struct fake *fake, unsigned lost)
+{
+    static const struct fake_value none[1];
+    struct fake_record record;
+    uint64_t now = clock_monotonic();
+    fake_take_plan(fake);
+    fake_make_file(fake, true);
+    fake_method(fake, 0, "Shop.Find", WIRE_METHOD_PLAIN, none, 0);
+    fake_session(fake, 1);
+    unsigned entered = 6 + (lost ? 1 : 0);
+    for (unsigned i = 1; i <= entered; i++) {
+        fake_begin(&record, WIRE_RECORD_ENTER, 0, i, now + i);
+        fake_end(fake, 0, &record);
+    }
+    for (unsigned i = entered; i > entered - 4; i--) {
+        fake_begin(&record, i == entered ? WIRE_RECORD_THROW : WIRE_RECORD_RETURN, 0, i, now + 100);
+        fake_end(fake, 0, &record);
+    }
+    fake_add(fake, 0, WIRE_COUNTER_FILTERED, 1);
+    fake_add(fake, 0, WIRE_COUNTER_LOST, lost);
+    if (fake_serve(fake, NULL))
+        fake_ended(fake, 1);
+    fake_serve(fake, NULL);
+}
+
+static void scenario_lossy(struct fake *fake)
+{
+    some_calls(fake, 3);
+}
+
+static void scenario_lossless(struct fake *fake)
+{
+    some_calls(fake, 0);
+}
+
+static const char *end_of(const char *out)
+{
+    const char *end = strstr(out, "{\"type\":\"end\"");
+    if (!end)
+        fail_msg("no end in %s", out);
+    return end;
+}
+
+static void assert_sums(const char *end)
+{
+    assert_int_equal(number_of(end, "calls"),
+                     number_of(end, "shown") + number_of(end, "filtered") + number_of(end, "lost") +
+                         number_of(end, "dropped") + number_of(end, "after_limit") +
+                         number_of(end, "open"));
+}
+
+static void run_sums(struct run *run, fake_scenario *scenario, const char *option,
+                     const char *value)
+{
+    char pid[16];
+    pid_t fake = fake_fork(scenario);
+    pid_text(pid, fake);
+    const char *words[] = {"watch", pid,    "Shop.Find", "--json", "--duration",
+                           "400ms", option, value,       NULL};
+    run_rejig(run, words, 0, 0);
+    end_fake(fake);
+    assert_int_equal(run->code, 0);
+    assert_sums(end_of(run->out));
+}
+
+/* docs/json.md: what `calls` is made of. */
+static void test_sums(void **state)
+{
+    (void)state;
+    struct run run;
+    run_sums(&run, scenario_lossless, NULL, NULL);
+    const char *end = end_of(run.out);
+    assert_int_equal(number_of(end, "calls"), 7);
+    assert_int_equal(number_of(end, "shown"), 4);
+    assert_int_equal(number_of(end, "open"), 2);
+    assert_null(strstr(end, "open_or_lost"));
+
+    run_sums(&run, scenario_lossy, NULL, NULL);
+    end = end_of(run.out);
+    assert_int_equal(number_of(end, "calls"), 8);
+    assert_int_equal(number_of(end, "shown"), 4);
+    assert_int_equal(number_of(end, "lost"), 3);
+    assert_int_equal(number_of(end, "open"), 0);
+    assert_int_equal(number_of(end, "open_or_lost"), 3);
+
+    run_sums(&run, scenario_lossless, "--on", "throw");
+    end = end_of(run.out);
+    assert_int_equal(number_of(end, "shown"), 1);
+    assert_int_equal(number_of(end, "filtered"), 4);
+    assert_int_equal(number_of(end, "calls"), 7);
+
+    run_sums(&run, scenario_lossless, "--limit", "1");
+    end = end_of(run.out);
+    assert_int_equal(number_of(end, "shown"), 1);
+    assert_int_equal(number_of(end, "after_limit"), 3);
+    assert_int_equal(number_of(end, "calls"), 7);
+}
+
 /* ---- volume ---- */
 
 #define FLOOD_CALLS 300000u
@@ -370,18 +483,20 @@ static void test_flood(void **state)
     assert_int_equal(run.code, 0);
     FILE *file = fdopen(fd, "r");
     char line[4096];
-    unsigned long long calls = 0, lost = 0, shown = 0;
+    unsigned long long printed = 0, lost = 0, shown = 0, calls = 0;
     while (fgets(line, sizeof line, file)) {
-        calls += strncmp(line, "{\"type\":\"call\"", 14) == 0;
+        printed += strncmp(line, "{\"type\":\"call\"", 14) == 0;
         if (strncmp(line, "{\"type\":\"end\"", 13) == 0) {
-            sscanf(strstr(line, "\"shown\":"), "\"shown\":%llu", &shown);
-            sscanf(strstr(line, "\"lost\":"), "\"lost\":%llu", &lost);
+            shown = number_of(line, "shown");
+            lost = number_of(line, "lost");
+            calls = number_of(line, "calls");
         }
     }
     fclose(file);
     unlink(path);
-    assert_int_equal(calls, shown);
+    assert_int_equal(printed, shown);
     assert_int_equal(shown + lost, FLOOD_CALLS);
+    assert_int_equal(calls, FLOOD_CALLS);
 }
 
 /* Nobody reads our output: the rings are drained all the same, and what is dropped is said. */
@@ -476,6 +591,103 @@ static void test_agent_error(void **state)
                                  "hint: Order has Id, Customer, Lines, Total\n");
 }
 
+static void scenario_mismatch(struct fake *fake)
+{
+    struct buffer frame;
+    struct error error;
+    fake_take_plan(fake);
+    const struct plan_node *node = &fake->plan.probes[0].nodes[2];
+    error_init(&error);
+    error_set_at(&error, STATUS_USAGE, node->column, "'i': int cannot be compared with a text");
+    buffer_init(&frame, 0);
+    wire_put_error(&frame, &error);
+    fake_send(fake, &frame, -1);
+    fake_serve(fake, NULL);
+}
+
+/* It is the constant that does not fit, and the second one. */
+static void test_marks_constant(void **state)
+{
+    (void)state;
+    struct run run;
+    char pid[16];
+    pid_t fake = fake_fork(scenario_mismatch);
+    pid_text(pid, fake);
+    const char *words[] = {"watch", pid, "A.B", "i", "--if", "i > 10 && i == \"a b\"", NULL};
+    run_rejig(&run, words, 0, 0);
+    end_fake(fake);
+    assert_int_equal(run.code, 2);
+    assert_string_equal(run.err, "rejig: 'i': int cannot be compared with a text\n"
+                                 "  i > 10 && i == \"a b\"\n"
+                                 "                 ^^^^^\n");
+}
+
+static void scenario_no_match(struct fake *fake)
+{
+    struct buffer frame;
+    struct error error;
+    fake_take_plan(fake);
+    error_init(&error);
+    error_set(&error, STATUS_USAGE, "no method matches 'A.B'");
+    error_hint(&error, "nearest: A.C");
+    buffer_init(&frame, 0);
+    wire_put_error(&frame, &error);
+    fake_send(fake, &frame, -1);
+    fake_serve(fake, NULL);
+}
+
+static void test_no_match(void **state)
+{
+    (void)state;
+    struct run run;
+    char pid[16], wanted[256];
+    pid_t fake = fake_fork(scenario_no_match);
+    pid_text(pid, fake);
+    const char *words[] = {"watch", pid, "A.B", NULL};
+    run_rejig(&run, words, 0, 0);
+    end_fake(fake);
+    assert_int_equal(run.code, 2);
+    snprintf(wanted, sizeof wanted,
+             "rejig: no method matches 'A.B' in pid %s\n"
+             "hint: nearest: A.C; --wait waits for modules that load later\n",
+             pid);
+    assert_string_equal(run.err, wanted);
+}
+
+static void scenario_waits(struct fake *fake)
+{
+    struct buffer frame;
+    fake_take_plan(fake);
+    fake_make_file(fake, true);
+    buffer_init(&frame, 0);
+    size_t mark = wire_frame_begin(&frame, WIRE_MSG_SESSION);
+    tlv_put_u32(&frame, WIRE_SESSION_METHODS, 0);
+    tlv_put_u32(&frame, WIRE_SESSION_MODULES_PENDING, 1);
+    wire_frame_end(&frame, mark);
+    fake_send(fake, &frame, fake->memory);
+    if (fake_serve(fake, NULL))
+        fake_ended(fake, 0);
+    fake_serve(fake, NULL);
+}
+
+static void test_says_what_it_waits_for(void **state)
+{
+    (void)state;
+    static const char *const commands[] = {"watch", "count"};
+    for (size_t i = 0; i < 2; i++) {
+        struct run run;
+        char pid[16];
+        pid_t fake = fake_fork(scenario_waits);
+        pid_text(pid, fake);
+        const char *words[] = {commands[i], pid, "Late.Double", "--wait", "-d", "200ms", NULL};
+        run_rejig(&run, words, 0, 0);
+        end_fake(fake);
+        assert_int_equal(run.code, 0);
+        assert_contains(run.err, "probing no method yet in pid ");
+        assert_contains(run.err, ": waits for a module that holds 'Late.Double' · ");
+    }
+}
+
 /* ---- count ---- */
 
 static void scenario_count(struct fake *fake)
@@ -510,7 +722,7 @@ static void test_count(void **state)
     assert_int_equal(run.code, 0);
     assert_string_equal(run.out, "Shop.Find                        18203 calls\n"
                                  "Shop.Save                           42 calls\n");
-    assert_contains(run.err, "counting 2 methods in pid ");
+    assert_contains(run.err, "probing 2 methods in pid ");
     assert_contains(run.err, "18,245 calls counted · reverted 2 methods");
 }
 
@@ -634,6 +846,8 @@ int main(void)
         cmocka_unit_test(test_flood),       cmocka_unit_test(test_death),
         cmocka_unit_test(test_agent_error), cmocka_unit_test(test_count),
         cmocka_unit_test(test_count_json),  cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_sums),        cmocka_unit_test(test_marks_constant),
+        cmocka_unit_test(test_no_match),    cmocka_unit_test(test_says_what_it_waits_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -304,8 +304,11 @@ static enum status bind_leaf(struct binder *b, const struct plan_node *plan,
     if (root.kind == BIND_ELAPSED)
         return elapsed_leaf(&leaf, error);
     status = bind_path(b, &plan->path, &root, &node->value, &leaf.view, error);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         status = constant_leaf(&leaf, error);
+        if (status == STATUS_USAGE && error != NULL)
+            error->offset = plan->column; /* it is the constant that does not fit */
+    }
     if (status == STATUS_OK && !bind_settle(b, &node->value, &root))
         status = error_set(error, STATUS_LIMIT, "the condition reads too many values");
     return status;

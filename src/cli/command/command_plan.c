@@ -9,6 +9,11 @@ static enum status check_pattern(struct command_context *context, struct arena *
                                  const char *text, struct error *error)
 {
     const struct metadata_pattern *pattern;
+    if (text[0] == '\0') {
+        error_set(error, STATUS_USAGE, "the pattern is empty");
+        error_hint(error, "for example Shop.OrderService.Place");
+        return STATUS_USAGE;
+    }
     if (strlen(text) > PLAN_MAX_TEXT)
         return error_set(error, STATUS_USAGE, "a pattern is longer than %d bytes", PLAN_MAX_TEXT);
     enum status status = metadata_pattern_parse(text, arena, &pattern, error);
@@ -216,6 +221,21 @@ static bool locate(struct command_context *context, const struct plan_path *path
     return true;
 }
 
+/* The agent marks the constant where that is what does not fit. */
+static bool locate_constant(struct command_context *context, const struct plan_probe *probe,
+                            const struct error *error)
+{
+    for (uint32_t i = 0; i < probe->node_count; i++) {
+        const struct plan_node *node = &probe->nodes[i];
+        if (node->kind >= PLAN_NODE_EQ && error->offset == (int64_t)node->column &&
+            message_names(error, &node->path)) {
+            context->marked = probe->condition;
+            return true;
+        }
+    }
+    return false;
+}
+
 void command_plan_locate(struct command_context *context, const struct plan *plan,
                          struct error *error)
 {
@@ -225,6 +245,8 @@ void command_plan_locate(struct command_context *context, const struct plan *pla
                                                      : NULL;
     for (uint32_t i = 0; i < plan->probe_count; i++) {
         const struct plan_probe *probe = &plan->probes[i];
+        if (locate_constant(context, probe, error))
+            return;
         /* The condition first: of a path that stands in both, what is wrong with the value is
          * wrong with the condition, too, but not the other way round. */
         for (uint32_t j = 0; j < probe->node_count; j++)

@@ -73,19 +73,37 @@ static void tell_residue(const struct session *session)
                     "tsc");
 }
 
+/* "3 methods in pid 4711 Shop (1 pattern waits for modules to load)"; where nothing is there yet,
+ * what is waited for. */
+static void append_in_force(const struct session *session, struct buffer *out)
+{
+    char target[160], methods[NUMBER_TEXT];
+    uint32_t waiting = session->modules_pending;
+    command_target_text(&session->process, target, sizeof target);
+    if (session->methods == 0 && waiting == 1 && session->plan.probe_count == 1) {
+        buffer_append_format(out, "no method yet in %s: waits for a module that holds '%s'", target,
+                             session->plan.probes[0].pattern);
+        return;
+    }
+    number_grouped(methods, session->methods);
+    buffer_append_format(out, "%s method%s%s in %s", session->methods ? methods : "no",
+                         session->methods ? plural(session->methods) : "",
+                         session->methods == 0 && waiting ? " yet" : "", target);
+    if (waiting)
+        buffer_append_format(out, " (%u pattern%s wait%s for modules to load)", waiting,
+                             plural(waiting), waiting == 1 ? "s" : "");
+}
+
 void report_first(struct session *session)
 {
-    char took[NUMBER_TEXT], target[160], methods[NUMBER_TEXT], pending[96] = "";
+    char took[NUMBER_TEXT];
+    struct buffer subject;
     number_duration(took, session->ready - session->began);
-    number_grouped(methods, session->methods);
-    command_target_text(&session->process, target, sizeof target);
-    if (session->modules_pending)
-        snprintf(pending, sizeof pending, " (%u pattern%s wait%s for modules to load)",
-                 session->modules_pending, plural(session->modules_pending),
-                 session->modules_pending == 1 ? "s" : "");
-    command_say("%s %s method%s in %s%s · %s · %s", is_count(session) ? "counting" : "probing",
-                methods, plural(session->methods), target, pending, took,
+    buffer_init(&subject, 0);
+    append_in_force(session, &subject);
+    command_say("probing %s · %s · %s", buffer_text(&subject), took,
                 session->has_program ? "the program's end ends" : "Ctrl-C ends");
+    buffer_release(&subject);
     tell_refusals(session);
     for (uint32_t i = 0; i < session->may_miss_count; i++)
         command_say("  may be missed: %s", session->may_miss[i]);
@@ -264,6 +282,8 @@ static void append_watched(const struct session *session, const struct print_end
     }
 }
 
+/* Each call is in one of the sums. Only where calls were lost, those that are open cannot be told
+ * from those whose end is lost: the agent has counted the latter, so neither is added again. */
 static struct print_end totals(struct session *session)
 {
     const struct printer *printer = &session->printer;
@@ -274,12 +294,14 @@ static struct print_end totals(struct session *session)
         .filtered = session_sum(session, WIRE_COUNTER_FILTERED) + printer->rejected,
         .lost = session_sum(session, WIRE_COUNTER_LOST),
         .dropped = printer->dropped,
-        .open = count_open(session, &oldest),
+        .after_limit = printer->over_limit,
         .reverted = session->reverted,
         .reverted_known = session->ended_known,
     };
-    end.calls =
-        printer->shown + end.filtered + end.lost + printer->over_limit + (end.lost ? 0 : end.open);
+    unsigned open = count_open(session, &oldest);
+    *(end.lost ? &end.open_or_lost : &end.open) = open;
+    end.calls = end.shown + printer->unprinted + end.filtered + end.lost + end.dropped +
+                end.after_limit + end.open;
     if (is_count(session))
         end.calls = session_sum(session, WIRE_COUNTER_CALLS);
     return end;

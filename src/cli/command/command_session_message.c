@@ -1,6 +1,7 @@
 /* What the agent says during a session. */
 #include <string.h>
 
+#include "base_text.h"
 #include "command_plan.h"
 #include "command_session.h"
 
@@ -120,6 +121,21 @@ static enum status take_method(struct session *session, struct reader payload, s
     return status;
 }
 
+/* The agent knows the nearest names; which process the user meant, and the option for a module
+ * that is not there yet, are ours. */
+static void name_the_wait(const struct session *session, struct error *error)
+{
+    static const char nothing[] = "no method matches '";
+    char message[ERROR_MESSAGE_BYTES], hint[ERROR_HINT_BYTES];
+    if (!error || strncmp(error->message, nothing, sizeof nothing - 1) != 0)
+        return;
+    text_copy(message, sizeof message, error->message);
+    text_copy(hint, sizeof hint, error->hint);
+    error_set(error, error->status, "%s in pid %d", message, (int)session->process.pid);
+    error_hint(error, "%.300s%s--wait waits for modules that load later", hint,
+               hint[0] ? "; " : "");
+}
+
 enum status session_take(struct session *session, uint16_t type, struct reader payload,
                          struct error *error)
 {
@@ -150,6 +166,7 @@ enum status session_take(struct session *session, uint16_t type, struct reader p
         if (error)
             *error = said;
         command_plan_locate(session->context, &session->plan, error);
+        name_the_wait(session, error);
         return said.status == STATUS_OK ? STATUS_PEER : said.status;
     }
     default: /* of a later minor version */

@@ -259,7 +259,10 @@ void json_end(struct printer *printer, const struct print_end *end)
     put_u64(out, ",\"filtered\":", end->filtered);
     put_u64(out, ",\"lost\":", end->lost);
     put_u64(out, ",\"dropped\":", end->dropped);
+    put_u64(out, ",\"after_limit\":", end->after_limit);
     put_u64(out, ",\"open\":", end->open);
+    if (end->open_or_lost)
+        put_u64(out, ",\"open_or_lost\":", end->open_or_lost);
     if (end->reverted_known)
         put_u64(out, ",\"reverted\":", end->reverted);
     finish(out);

@@ -85,7 +85,7 @@ static bool moment_fits(const struct plan_probe *probe, const struct call *call)
     return true;
 }
 
-/* Is the call one to show? Counts those whose condition is false. */
+/* Is the call one to show? Counts those that --if or --on leaves out. */
 static bool wanted(struct printer *printer, const struct call *call, struct method *method)
 {
     if (!printer->plan || method->probe >= printer->plan->probe_count)
@@ -93,14 +93,14 @@ static bool wanted(struct printer *printer, const struct call *call, struct meth
     const struct plan_probe *probe = &printer->plan->probes[method->probe];
     bool judged = value_list_slot(&printer->entry, WIRE_SLOT_TESTS) ||
                   value_list_slot(&printer->exit, WIRE_SLOT_TESTS);
-    if (judged && judge_needed(probe) &&
-        !judge_condition(probe, tests_of(&printer->entry) | tests_of(&printer->exit),
-                         print_elapsed_ns(printer, call))) {
-        printer->rejected++;
-        method->rejected++;
-        return false;
-    }
-    return moment_fits(probe, call);
+    bool holds = !judged || !judge_needed(probe) ||
+                 judge_condition(probe, tests_of(&printer->entry) | tests_of(&printer->exit),
+                                 print_elapsed_ns(printer, call));
+    if (holds && moment_fits(probe, call))
+        return true;
+    printer->rejected++;
+    method->rejected++;
+    return false;
 }
 
 /* ---- lines a second ---- */

@@ -92,9 +92,12 @@ void json_drop(struct printer *printer, const char *where, uint64_t count, uint6
 void json_open_call(struct printer *printer, const struct method *method, uint32_t thread,
                     uint64_t age_ns);
 void json_count(struct printer *printer, const struct method *method, uint64_t count);
+/* calls = shown + filtered + lost + dropped + after_limit + open (on a terminal, and those that
+ * were not printed there). */
 struct print_end {
     const char *reason; /* stopped, limit, duration, target-ended, ended, failed */
-    uint64_t calls, shown, filtered, lost, dropped, open;
+    uint64_t calls, shown, filtered, lost, dropped, after_limit, open;
+    uint64_t open_or_lost; /* in place of `open` where calls were lost; not among `calls` */
     uint64_t reverted;
     bool reverted_known;
 };

@@ -207,7 +207,7 @@ static void check_order(struct script_parser *parser, enum plan_node_kind kind,
 }
 
 static struct tree *make_comparison(struct condition *condition, struct side *left,
-                                    enum plan_node_kind kind, struct side *right, uint32_t column)
+                                    enum plan_node_kind kind, struct side *right)
 {
     struct script_parser *parser = &condition->parser;
     if (!left->is_name && !right->is_name && parser->status == STATUS_OK) {
@@ -222,7 +222,7 @@ static struct tree *make_comparison(struct condition *condition, struct side *le
         name_constant(parser, right);
     check_elapsed(parser, left, right);
     check_order(parser, kind, right);
-    struct tree *tree = new_tree(condition, kind, column);
+    struct tree *tree = new_tree(condition, kind, right->column);
     if (tree) {
         tree->node.path = left->path;
         tree->node.constant = right->constant;
@@ -260,7 +260,7 @@ static struct tree *make_truth(struct condition *condition, struct side *side)
         error_hint(parser->error, "compare it: order.Total > 100, elapsed > 5ms");
         return NULL;
     }
-    return make_comparison(condition, side, PLAN_NODE_EQ, &yes, side->column);
+    return make_comparison(condition, side, PLAN_NODE_EQ, &yes);
 }
 
 static struct tree *parse_comparison(struct condition *condition)
@@ -268,7 +268,6 @@ static struct tree *parse_comparison(struct condition *condition)
     struct script_parser *parser = &condition->parser;
     struct side left, right;
     parse_side(parser, &left);
-    uint32_t column = parser->token.column;
     enum plan_node_kind kind = comparison_at(&parser->token);
     bool is = script_at_word(parser, "is");
     if (parser->status != STATUS_OK)
@@ -282,7 +281,7 @@ static struct tree *parse_comparison(struct condition *condition)
             script_advance(parser);
     }
     parse_side(parser, &right);
-    return make_comparison(condition, &left, kind, &right, column);
+    return make_comparison(condition, &left, kind, &right);
 }
 
 static void refuse_comparison(struct script_parser *parser)

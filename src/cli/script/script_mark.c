@@ -11,10 +11,23 @@ static size_t columns(const char *text, size_t length)
     return count;
 }
 
+/* A text in quotes, to its end. */
+static size_t quoted_length(const char *text)
+{
+    size_t length = 1;
+    while (text[length] && text[length] != text[0])
+        length += text[length] == '\\' && text[length + 1] ? 2 : 1;
+    return text[length] ? length + 1 : 1;
+}
+
+/* A name, a number or a text in quotes; else one character. */
 static size_t word_length(const char *text)
 {
-    size_t length = 0;
-    while (script_is_name_byte(text[length]))
+    size_t length = text[0] == '-';
+    bool number = text[length] >= '0' && text[length] <= '9';
+    if (text[0] == '"' || text[0] == '\'')
+        return quoted_length(text);
+    while (script_is_name_byte(text[length]) || (number && text[length] == '.'))
         length++;
     return length ? length : 1;
 }
