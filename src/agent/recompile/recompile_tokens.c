@@ -3,7 +3,8 @@
  * (struct weave_tokens of weave.h over IMetaDataEmit).
  *
  * What is added are stand-alone signatures, references to public types and methods of
- * System.Private.CoreLib, and at most one AssemblyRef to it. A reference is made only to what
+ * System.Private.CoreLib, and at most one AssemblyRef to it; for replaced bodies instances of
+ * generic types, members of these, and strings. A reference is made only to what
  * CoreLib's own image has: a wrong one would surface in the target as a TypeLoadException.
  * Inside CoreLib the definitions themselves are named.
  *
@@ -254,6 +255,110 @@ static enum status weave_core_method(void *context, uint32_t type, const char *n
     return status;
 }
 
+static enum status make_type_spec(struct module_tokens *tokens, const uint8_t *blob, size_t length,
+                                  uint32_t *token, struct error *error)
+{
+    const HRESULT result =
+        tokens->emit->vtbl->GetTokenFromTypeSpec(tokens->emit, blob, (uint32_t)length, token);
+    if (hresult_failed(result))
+        return refused(error, "the runtime takes no type", result);
+    return STATUS_OK;
+}
+
+static enum status weave_type_spec(void *context, const uint8_t *blob, size_t length,
+                                   uint32_t *token, struct error *error)
+{
+    struct module_tokens *tokens = context;
+    struct buffer question;
+    enum status status = STATUS_OK;
+    buffer_init(&question, 0);
+    buffer_append_u8(&question, 'Y');
+    buffer_append(&question, blob, length);
+    pthread_mutex_lock(&tokens->recompile->emit);
+    if (buffer_failed(&question)) {
+        status = error_set(error, STATUS_MEMORY, "out of memory");
+    } else if (!answer_find(tokens, &question, token)) {
+        status = make_type_spec(tokens, blob, length, token, error);
+        if (status == STATUS_OK)
+            answer_keep(tokens, &question, *token);
+    }
+    pthread_mutex_unlock(&tokens->recompile->emit);
+    buffer_release(&question);
+    return status;
+}
+
+/* Of an instance there is no definition that would do, inside CoreLib neither. */
+static enum status make_member(struct module_tokens *tokens, uint32_t parent, const char *name,
+                               const uint8_t *signature, size_t length, uint32_t *token,
+                               struct error *error)
+{
+    WCHAR wide[256];
+    utf16_from_utf8(wide, sizeof(wide) / sizeof(wide[0]), name);
+    const HRESULT result = tokens->emit->vtbl->DefineMemberRef(tokens->emit, parent, wide,
+                                                               signature, (uint32_t)length, token);
+    if (hresult_failed(result))
+        return refused(error, "the runtime takes no member reference", result);
+    return STATUS_OK;
+}
+
+static enum status weave_member(void *context, uint32_t parent, const char *name,
+                                const uint8_t *signature, size_t length, uint32_t *token,
+                                struct error *error)
+{
+    struct module_tokens *tokens = context;
+    struct buffer question;
+    enum status status = STATUS_OK;
+    buffer_init(&question, 0);
+    buffer_append_u8(&question, 'R');
+    buffer_append_u32(&question, parent);
+    buffer_append(&question, name, strlen(name) + 1);
+    buffer_append(&question, signature, length);
+    pthread_mutex_lock(&tokens->recompile->emit);
+    if (buffer_failed(&question)) {
+        status = error_set(error, STATUS_MEMORY, "out of memory");
+    } else if (!answer_find(tokens, &question, token)) {
+        status = make_member(tokens, parent, name, signature, length, token, error);
+        if (status == STATUS_OK)
+            answer_keep(tokens, &question, *token);
+    }
+    pthread_mutex_unlock(&tokens->recompile->emit);
+    buffer_release(&question);
+    return status;
+}
+
+static enum status make_user_string(struct module_tokens *tokens, const uint16_t *units,
+                                    size_t count, uint32_t *token, struct error *error)
+{
+    static const WCHAR none[1] = {0};
+    const HRESULT result = tokens->emit->vtbl->DefineUserString(
+        tokens->emit, count ? (const WCHAR *)units : none, (uint32_t)count, token);
+    if (hresult_failed(result))
+        return refused(error, "the runtime takes no string", result);
+    return STATUS_OK;
+}
+
+static enum status weave_user_string(void *context, const uint16_t *units, size_t count,
+                                     uint32_t *token, struct error *error)
+{
+    struct module_tokens *tokens = context;
+    struct buffer question;
+    enum status status = STATUS_OK;
+    buffer_init(&question, 0);
+    buffer_append_u8(&question, 'U');
+    buffer_append(&question, units, count * sizeof(*units));
+    pthread_mutex_lock(&tokens->recompile->emit);
+    if (buffer_failed(&question)) {
+        status = error_set(error, STATUS_MEMORY, "out of memory");
+    } else if (!answer_find(tokens, &question, token)) {
+        status = make_user_string(tokens, units, count, token, error);
+        if (status == STATUS_OK)
+            answer_keep(tokens, &question, *token);
+    }
+    pthread_mutex_unlock(&tokens->recompile->emit);
+    buffer_release(&question);
+    return status;
+}
+
 static enum status weave_signature_blob(void *context, uint32_t token, const uint8_t **blob,
                                         size_t *length, struct error *error)
 {
@@ -312,6 +417,9 @@ static enum status make_tokens(struct recompile *recompile, struct module_entry 
         .core_type = weave_core_type,
         .core_method = weave_core_method,
         .signature_blob = weave_signature_blob,
+        .type_spec = weave_type_spec,
+        .member = weave_member,
+        .user_string = weave_user_string,
     };
     if (!tokens->is_core && entry->public.image)
         tokens->core_ref = metadata_find_assembly_ref(entry->public.image, CORE_LIBRARY);

@@ -8,6 +8,7 @@
 #include "metadata_resolve.h"
 #include "metadata_tables.h"
 #include "session_binder.h"
+#include "session_patch.h"
 
 #define SCRATCH_MAX ((size_t)4 << 20)
 
@@ -69,7 +70,7 @@ static void see_async(struct binder *b, struct session_site *site)
 static void see_kind(struct binder *b, struct session_site *site)
 {
     b->kind = WIRE_METHOD_PLAIN;
-    if (b->probe->action == PLAN_COUNT || b->probe->moment == PLAN_ON_ENTER)
+    if (b->probe->action != PLAN_WATCH || b->probe->moment == PLAN_ON_ENTER)
         return;
     switch (b->method->kind) {
     case METADATA_METHOD_ASYNC:
@@ -101,6 +102,9 @@ static void choose_weaves(struct binder *b, struct session_site *site)
     if (b->probe->action == PLAN_COUNT) {
         site->recorder_kind = RECORDER_SITE_COUNT;
         add_key(b, site, method, WEAVE_COUNT);
+    } else if (b->probe->action == PLAN_PATCH) {
+        site->recorder_kind = RECORDER_SITE_COUNT; /* which nobody calls */
+        add_key(b, site, method, WEAVE_REPLACE);
     } else if (b->probe->moment == PLAN_ON_ENTER) {
         site->recorder_kind = RECORDER_SITE_ON_ENTER;
         add_key(b, site, method, WEAVE_ENTER);
@@ -380,6 +384,8 @@ static enum status bind_all(struct binder *b, struct session_site *site, struct 
             status = explicit_values(b, error);
         else if (b->probe->show_all)
             status = all_values(b, error);
+    } else if (b->probe->action == PLAN_PATCH) {
+        status = bind_patch(b, site, error);
     }
     if (status == STATUS_OK)
         status = bind_condition(b, &condition, error);
@@ -442,8 +448,8 @@ enum status session_bind(struct session *session, uint32_t probe, const struct m
     b->message = message;
     site->session = session;
     site->probe = probe;
-    if (b->probe->action == PLAN_COUNT && b->probe->node_count > 0)
-        status = error_set(error, STATUS_USAGE, "a count takes no condition");
+    if (b->probe->action != PLAN_WATCH && b->probe->node_count > 0)
+        status = error_set(error, STATUS_USAGE, "a count or a patch takes no condition");
     else
         status = metadata_method_signature(b->image, method->token,
                                            b->probe->action == PLAN_COUNT ? &scratch : b->keep,

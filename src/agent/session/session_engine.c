@@ -357,6 +357,7 @@ static void serve_all(struct session_engine *engine)
             drop_connection(engine, connection);
     }
     session_lease_failures(engine);
+    session_lease_limits(engine, now);
     for (struct session *s = engine->sessions; s != NULL; s = s->next)
         session_lease_tick(s, now);
     if (engine->sessions != NULL)

@@ -10,7 +10,8 @@
 #include "session_plan.h"
 #include "session_weave.h"
 
-#define STATE_EVERY UINT64_C(200000000) /* ns: at most five a second */
+#define STATE_EVERY UINT64_C(200000000)  /* ns: at most five a second */
+#define LIMIT_GRACE UINT64_C(2000000000) /* the CLI ends it by itself before */
 #define TEND_EVERY  UINT64_C(1000000000)
 
 /* ---- begin ---- */
@@ -232,6 +233,16 @@ void session_lease_end(struct session *session, const char *reason)
                     reason == NULL ? "asked for" : reason, reverted);
     if (connection != NULL && !connection->gone)
         put_ended(connection, reverted, failed, reason);
+}
+
+void session_lease_limits(struct session_engine *engine, uint64_t now)
+{
+    for (struct session *session = engine->sessions, *next; session != NULL; session = next) {
+        const uint64_t limit = session->plan.time_limit, age = now - session->began;
+        next = session->next;
+        if (limit != 0 && now > session->began && age > limit && age - limit > LIMIT_GRACE)
+            session_lease_end(session, "its time limit is over");
+    }
 }
 
 /* ---- state ---- */

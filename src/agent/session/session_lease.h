@@ -19,6 +19,9 @@ void session_lease_end(struct session *session, const char *reason);
 void session_lease_state(struct session *session);
 /* Now and then: STATE on change, growth of the memory file. True: there is more to do soon. */
 bool session_lease_tick(struct session *session, uint64_t now);
+/* Ends the sessions whose plan's time limit is over, though their CLIs have not asked for it: one
+ * that is stopped changes nothing for longer than it said. */
+void session_lease_limits(struct session_engine *engine, uint64_t now);
 /* Tells the CLIs which sites were withdrawn since the last time, and takes those back. */
 void session_lease_failures(struct session_engine *engine);
 

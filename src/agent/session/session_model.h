@@ -55,6 +55,7 @@ struct session_site {
     const struct weave_value *enter_values, *exit_values;
     const struct capture_program *enter, *exit;
     const struct capture_condition *condition;
+    const struct weave_literal *literal; /* a patch: what the method gives; else NULL */
     uint32_t pending_count;
     struct session_pending *pending;
     /* Classes that its values are declared with; how far their fields are looked at. */
@@ -72,7 +73,8 @@ struct session_site {
     const char *reason; /* of withdrawal; malloc'd */
 };
 
-/* A method's sites, in the order in which they are woven: of older sessions first. */
+/* A method's sites, in the order in which they are woven: what replaces the body first, so that
+ * all others see it, then of older sessions first. */
 struct session_woven {
     struct method_key key;
     struct session_woven *next; /* another method with the same hash */
@@ -100,10 +102,10 @@ struct session {
     uint32_t refused;
     uint32_t modules_seen;
     bool limit_told;
-    atomic_uint busy;    /* weave callbacks that use it now */
-    bool dead;           /* is being ended: no new use */
-    bool announced;      /* SESSION has gone out */
-    uint64_t types_seen; /* see session_types_put_fresh */
+    atomic_uint busy;      /* weave callbacks that use it now */
+    bool dead;             /* is being ended: no new use */
+    bool announced;        /* SESSION has gone out */
+    uint64_t types_seen;   /* see session_types_put_fresh */
     struct binder *binder; /* session_bind's; NULL before the first */
     uint64_t state_time;
     uint64_t tend_time; /* of the last recorder_session_tend */

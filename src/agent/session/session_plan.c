@@ -16,6 +16,7 @@
 
 #define REFUSED_TOLD  200u /* more are only counted */
 #define NEAREST_NAMES 3
+#define PATCH_TOLD    16
 
 struct match {
     const struct module *module;
@@ -208,15 +209,23 @@ static bool ends_session(enum status status)
            status == STATUS_BUG;
 }
 
+/* A plan that changes what methods do, instead of looking on. */
+static bool is_patch(const struct session *session)
+{
+    return session->plan.probe_count > 0 && session->plan.probes[0].action == PLAN_PATCH;
+}
+
 /* Names which method it is about, where the words of the plan were not at fault. */
-static void name_subject(const struct match *match, struct error *error)
+static void name_subject(const struct session *session, const struct match *match,
+                         struct error *error)
 {
     if (error->status == STATUS_USAGE)
         return;
     struct buffer name;
     buffer_init(&name, 4096);
     print_method(match, &name);
-    error_prefix(error, "'%s' cannot be probed: ", buffer_text(&name));
+    error_prefix(error, "'%s' cannot be %s: ", buffer_text(&name),
+                 is_patch(session) ? "changed" : "probed");
     error->status = STATUS_USAGE;
     buffer_release(&name);
 }
@@ -240,7 +249,7 @@ static enum status probe_matches(struct session *session, const struct matches *
         put_refused(session, &matches->items[i], &error, messages);
         if (!any) {
             *first_error = error;
-            name_subject(&matches->items[i], first_error);
+            name_subject(session, &matches->items[i], first_error);
         }
         any = true;
     }
@@ -288,6 +297,29 @@ static enum status no_match(struct session *session, uint32_t probe, struct erro
     return STATUS_USAGE;
 }
 
+/* A patch that meets more methods than it may change, and which these are, as far as there is
+ * room for their names. */
+static enum status too_many_to_change(const struct session *session, const struct matches *matches,
+                                      struct error *error)
+{
+    struct buffer names;
+    size_t kept = matches->count < matches->limit ? matches->count : matches->limit, told = 0;
+    buffer_init(&names, ERROR_MESSAGE_BYTES);
+    for (; told < kept && names.length < ERROR_MESSAGE_BYTES / 2; told++) {
+        buffer_append_text(&names, told > 0 ? "\n  " : "  ");
+        print_method(&matches->items[told], &names);
+    }
+    if (told < matches->count)
+        buffer_append_format(&names, "\n  … and %zu more", matches->count - told);
+    error_set(error, STATUS_USAGE, "'%s' matches %zu methods, and %u may be changed:\n%s",
+              session->plan.probes[0].pattern, matches->count, session->plan.max_methods,
+              buffer_text(&names));
+    error_hint(error, "name one with its parameters, or give --max-methods %zu to change them all",
+               matches->count);
+    buffer_release(&names);
+    return STATUS_USAGE;
+}
+
 static enum status check_counts(struct session *session, const struct matches *matches,
                                 struct error *error)
 {
@@ -296,6 +328,8 @@ static enum status check_counts(struct session *session, const struct matches *m
     for (uint32_t i = 0; i < session->plan.probe_count && !session->plan.allow_empty; i++)
         if (session->matched[i] == 0)
             return no_match(session, i, error);
+    if (matches->count > session->plan.max_methods && is_patch(session))
+        return too_many_to_change(session, matches, error);
     if (matches->count > session->plan.max_methods) {
         const char *pattern =
             session->plan.probe_count == 1 ? session->plan.probes[0].pattern : NULL;
@@ -314,7 +348,10 @@ enum status session_plan_resolve(struct session *session, struct buffer *message
     enum status status = parse_patterns(session, error);
     if (status != STATUS_OK)
         return status;
-    struct matches matches = {.limit = session->plan.max_methods};
+    /* Those that a patch may not change are named, so more are kept. */
+    struct matches matches = {.limit = is_patch(session) && session->plan.max_methods < PATCH_TOLD
+                                           ? PATCH_TOLD
+                                           : session->plan.max_methods};
     uint32_t cursor = 0;
     for (const struct module *module;
          (module = modules_next(session->engine->modules, &cursor)) != NULL;) {
@@ -376,16 +413,18 @@ static void tell_limit(struct session *session, struct buffer *out, size_t left_
     if (session->limit_told)
         return;
     session->limit_told = true;
-    snprintf(text, sizeof text, "%zu more methods match and are not probed (--max-methods %u)",
-             left_out, session->plan.max_methods);
+    snprintf(text, sizeof text, "%zu more method%s match%s and %s not %s (--max-methods %u)",
+             left_out, left_out == 1 ? "" : "s", left_out == 1 ? "es" : "",
+             left_out == 1 ? "is" : "are", is_patch(session) ? "changed" : "probed",
+             session->plan.max_methods);
     put_notice(out, "limit", text);
 }
 
 static void tell_module(struct session *session, const struct module *module, uint32_t count)
 {
     char text[512];
-    snprintf(text, sizeof text, "%s was loaded: %u more method%s probed", module->name, count,
-             count == 1 ? " is" : "s are");
+    snprintf(text, sizeof text, "%s was loaded: %u more method%s %s", module->name, count,
+             count == 1 ? " is" : "s are", is_patch(session) ? "changed" : "probed");
     put_notice(&session->connection->out, "module-loaded", text);
 }
 
@@ -417,7 +456,9 @@ void session_plan_module(struct session *session, const struct module *module)
     find_in_module(session, module, &matches);
     if (matches.count > left)
         tell_limit(session, &session->connection->out, matches.count - left);
-    probe_module(session, &matches);
+    /* Which of several is meant is not guessed. */
+    if (matches.count <= left || !is_patch(session))
+        probe_module(session, &matches);
     free(matches.items);
     uint32_t count = session->site_count - first;
     if (count == 0)

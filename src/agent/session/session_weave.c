@@ -70,7 +70,17 @@ static void woven_drop(struct session_engine *engine, struct session_woven *wove
     free(woven);
 }
 
-/* By session, then by site: the order of weaving. */
+/* The order of weaving: what replaces the body, then by session, then by site. */
+static bool woven_before(const struct session_woven_site *a, const struct session_woven_site *b)
+{
+    bool a_replaces = a->kind == WEAVE_REPLACE, b_replaces = b->kind == WEAVE_REPLACE;
+    if (a_replaces != b_replaces)
+        return a_replaces;
+    if (a->site->session != b->site->session)
+        return a->site->session->id < b->site->session->id;
+    return a->site->number < b->site->number;
+}
+
 static bool woven_insert(struct session_woven *woven, struct session_site *site,
                          enum weave_kind kind)
 {
@@ -83,13 +93,12 @@ static bool woven_insert(struct session_woven *woven, struct session_site *site,
         woven->room = room;
     }
     uint32_t at = woven->count;
-    while (at > 0 && (woven->sites[at - 1].site->session->id > site->session->id ||
-                      (woven->sites[at - 1].site->session == site->session &&
-                       woven->sites[at - 1].site->number > site->number))) {
+    const struct session_woven_site added = {site, kind};
+    while (at > 0 && woven_before(&added, &woven->sites[at - 1])) {
         woven->sites[at] = woven->sites[at - 1];
         at--;
     }
-    woven->sites[at] = (struct session_woven_site){site, kind};
+    woven->sites[at] = added;
     woven->count++;
     return true;
 }
@@ -145,6 +154,18 @@ uint32_t session_weave_count(struct session_engine *engine, struct method_key ke
     uint32_t count = woven == NULL ? 0 : woven->count;
     pthread_mutex_unlock(&engine->mutex);
     return count;
+}
+
+uint64_t session_weave_replaced(struct session_engine *engine, struct method_key key)
+{
+    uint64_t session = 0;
+    pthread_mutex_lock(&engine->mutex);
+    struct session_woven *woven = woven_find(engine, key);
+    for (uint32_t i = 0; woven != NULL && i < woven->count; i++)
+        if (woven->sites[i].kind == WEAVE_REPLACE && !woven->sites[i].site->withdrawn)
+            session = woven->sites[i].site->session->id;
+    pthread_mutex_unlock(&engine->mutex);
+    return session;
 }
 
 /* ---- withdrawal ---- */
@@ -327,6 +348,7 @@ static enum status weave_site(struct session_engine *engine, struct recompile_bo
         .exit_count = is_exit_key(kind) ? site->exit_count : 0,
         .exit = site->exit_values,
         .task_offset = site->task_offset,
+        .literal = site->literal,
     };
     struct weave_result result;
     memset(&result, 0, sizeof result);

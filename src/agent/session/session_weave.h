@@ -13,10 +13,12 @@ bool session_weave_add(struct session_site *site);
 void session_weave_remove(struct session *session);
 /* How many sites a method carries. */
 uint32_t session_weave_count(struct session_engine *engine, struct method_key key);
+/* The session that replaces the method's body; 0: none does. */
+uint64_t session_weave_replaced(struct session_engine *engine, struct method_key key);
 
 /* struct tenant.weave, in GetReJITParameters. The probes of all sessions are composed in a fixed
- * order, of older sessions first. A probe that cannot be woven is left out and its site marked
- * withdrawn (the worker tells); an error only where none could be. */
+ * order: a replaced body first, then of older sessions first. A probe that cannot be woven is left
+ * out and its site marked withdrawn (the worker tells); an error only where none could be. */
 enum status session_weave_method(void *engine, struct recompile_body *body, struct error *error);
 
 /* Marks a site as withdrawn. engine->mutex must be held. */
