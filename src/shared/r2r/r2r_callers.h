@@ -51,10 +51,10 @@ mdToken r2r_find_method(const struct metadata_image *image, const struct metadat
 bool r2r_signature_equal(const struct metadata_image *a, struct reader left,
                          const struct metadata_image *b, struct reader right);
 
-/* Visits each MethodDef of `image` that has a call site of one of the tokens in `callees`
- * (tokens of `image`: MethodDef, MemberRef, MethodSpec; ascending), with the position of the
- * token found; false stops. A method is visited once for each different token. Bodies that
- * cannot be read are left out and counted in *unreadable (may be NULL). */
+/* Visits the call sites in `image` of the tokens in `callees` (tokens of `image`: MethodDef,
+ * MemberRef, MethodSpec; ascending): the method that has it, in ascending order, and the position
+ * of the token in the list. A method with several call sites is told several times. False stops.
+ * Bodies that cannot be read are left out and counted in *unreadable (may be NULL). */
 typedef bool (*r2r_caller_visit)(void *context, mdToken caller, size_t position);
 void r2r_callers_walk(const struct metadata_image *image, const mdToken *callees, size_t count,
                       r2r_caller_visit visit, void *context, size_t *unreadable);

@@ -17,6 +17,7 @@
 #define R2R_IMAGE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base_error.h"
@@ -67,6 +68,8 @@ struct r2r_image {
     bool has_manifest;
     struct metadata_image manifest; /* references beyond those of the assembly's own metadata */
     struct reader manifest_mvids;   /* 16 bytes for each AssemblyRef of the manifest */
+    uint32_t import_count;          /* IL-body imports (r2r_inlining.h) */
+    struct reader import_signatures;
 };
 
 /* STATUS_NOT_FOUND: a .NET image without precompiled code. STATUS_MALFORMED: with the offset
@@ -79,8 +82,8 @@ enum status r2r_image_open(struct r2r_image *r2r, const struct metadata_image *i
 bool r2r_section(const struct r2r_image *r2r, const struct r2r_core *core,
                  enum r2r_section_type type, struct reader *section);
 
-/* What compiled it ("Crossgen2 10.0.12+..."); "" where it does not say. Borrowed. */
-const char *r2r_image_compiler(const struct r2r_image *r2r);
+/* What compiled it, into `text`: "Crossgen2 10.0.1226.42308"; "" where it does not say. */
+void r2r_image_compiler(const struct r2r_image *r2r, char *text, size_t size);
 
 /* The file name of the composite that holds a component's code ("app.r2r.dll"); NULL: the
  * image is no component. Borrowed. */

@@ -47,6 +47,7 @@ struct r2r_instance {
     uint32_t module;       /* module index in whose terms token and types stand */
     mdToken token;         /* MethodDef, or MemberRef with that flag */
     bool has_owner;        /* type signature of the owner's instantiation */
+    mdToken owner_type;    /* its definition: TypeDef, TypeRef, TypeSpec of `module`, or nil */
     struct reader owner;   /* ECMA-335 types, with 0x3f MODULE index before types of others */
     uint32_t arguments;    /* of the method itself */
     struct reader generic; /* that many type signatures */
