@@ -30,9 +30,11 @@ E_INVALIDARG = 0x80070057
 E_FAIL = 0x80004005
 CORPROF_E_DATAINCOMPLETE = 0x80131351
 CORPROF_E_UNSUPPORTED_CALL_SEQUENCE = 0x80131363
-CORPROF_E_CALLBACK4_REQUIRED = 0x8013136C
 CORPROF_E_UNSUPPORTED_FOR_ATTACHING_PROFILER = 0x8013136F
+CORPROF_E_MODULE_IS_DYNAMIC = 0x8013137A
+CORPROF_E_CALLBACK4_REQUIRED = 0x8013137B
 CORPROF_E_REJIT_NOT_ENABLED = 0x8013137C
+CORPROF_E_REJIT_INLINING_DISABLED = 0x80131383
 
 MODULE_LOADS = 0x4
 JIT_COMPILATION = 0x20
@@ -43,6 +45,10 @@ USE_PROFILE_IMAGES = 0x20000000
 DISABLE_ALL_NGEN_IMAGES = 0x80000000
 REJIT = ENABLE_REJIT | JIT_COMPILATION | MODULE_LOADS  # what a profiler that recompiles sets
 BASIC_GC = 0x10  # high mask
+
+MODULE_NGEN = 0x2
+MODULE_DYNAMIC = 0x4
+MODULE_COLLECTIBLE = 0x8
 
 BLOCK_INLINING = 1
 INLINING_CALLBACKS = 2
@@ -165,6 +171,12 @@ class Target:
                 pass
         if self.program:
             self.program.kill()
+            wait_for(lambda: self.program.out.closed and self.program.err.closed, "the program's streams to end")
+            for stream in (self.program.process.stdin, self.program.process.stdout, self.program.process.stderr):
+                try:
+                    stream.close()
+                except OSError:
+                    pass
         self._listener.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -204,6 +216,10 @@ class Target:
             for module in self.must("modules")["modules"]:
                 self._ids[module["name"]] = module["id"]
         return self._ids[name]
+
+    def flags(self, name):
+        """GetModuleInfo2's flags of a module."""
+        return next(module["flags"] for module in self.must("modules")["modules"] if module["name"] == name)
 
     def method(self, module, type_name, name, overload=0):
         ident = self.module(module)

@@ -67,7 +67,12 @@ public static unsafe class Program
         Active.In.Reset();
         Active.Out.Reset();
         Active.Stop = false;
-        _active = new Thread(() => _activeAnswer = name == "Stay" ? Active.Stay(true) : Active.Loop(true));
+        _active = new Thread(() => _activeAnswer = name switch
+        {
+            "Stay" => Active.Stay(true),
+            "Loop" => Active.Loop(true),
+            _ => Calls[name](),
+        });
         _active.Start();
         Active.In.Wait();
         return "in";
