@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""RequestReJIT usually suspends the runtime for some of its work, which may lead to a collection.
+
+What the runtime (10.0) does: neither. For one method, for a hundred and for all of a big
+assembly no suspension begins between a request's start and its end, at least none for the
+request's sake (COR_PRF_SUSPEND_FOR_REJIT), and no collection. The test counts both, shows that a
+collection would be counted, and prints the longest pause of a thread of the program that does
+nothing but look at the clock, beside its longest pause without a request."""
+
+from contract_runtime import BASIC_GC, ContractTest, REJIT, S_OK, SUSPENDS, main, measured, wait_for
+
+SUSPEND_FOR_GC, SUSPEND_FOR_REJIT = 1, 8
+BIG = "System.Private.Xml"
+
+
+class Pause(ContractTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.target = cls.new().start(REJIT | SUSPENDS, BASIC_GC)
+
+    def pause(self):
+        return int(self.target.tell("pause"))
+
+    def during(self, count):
+        """Suspensions (by reason) and collections inside a request of that many methods."""
+        target = self.target
+        self.pause()
+        mark = target.mark()
+        self.assertResult(target.order(f"rejit-all {target.module(BIG + '.dll')} 0x06000001 {count}")["hr"], S_OK)
+        longest = self.pause()
+        begin, end = target.notes("RequestStarted", "RequestFinished", since=mark)
+        inside = [note for note in target.notes(since=begin["at"]) if note["at"] < end["at"]]
+        reasons = [note["value"] for note in inside if note["kind"] == "RuntimeSuspendStarted"]
+        collections = [note for note in inside if note["kind"] == "GarbageCollectionStarted"]
+        measured(f"{count} methods: request {(end['ns'] - begin['ns']) / 1e3:.0f} us, {len(reasons)} suspensions, "
+                 f"{len(collections)} collections, longest pause of a busy thread {longest / 1e3:.1f} us")
+        return reasons, collections
+
+    def test_requests(self):
+        target = self.target
+        self.assertEqual(target.tell(f"module {BIG}"), BIG)
+        self.assertEqual(target.tell("busy"), "busy")
+        wait_for(lambda: self.pause() > 0, "the busy thread to look at the clock")
+        measured(f"without a request: longest pause {self.pause() / 1e3:.1f} us")
+        for count in (1, 100, 8000):
+            reasons, collections = self.during(count)
+            self.assertNotIn(SUSPEND_FOR_REJIT, reasons)
+            self.assertEqual(len([reason for reason in reasons if reason == SUSPEND_FOR_GC]), len(collections))
+            self.assertEqual(collections, [])
+
+    def test_the_counters_count(self):
+        mark = self.target.mark()
+        self.assertResult(self.target.order("gc")["hr"], S_OK)
+        kinds = [note["kind"] for note in self.target.notes(since=mark)]
+        for kind in ("RuntimeSuspendStarted", "GarbageCollectionStarted", "GarbageCollectionFinished",
+                     "RuntimeResumeFinished"):
+            self.assertIn(kind, kinds)
+
+
+if __name__ == "__main__":
+    main()
