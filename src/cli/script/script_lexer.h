@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base_arena.h"
+#include "base_buffer.h"
 #include "base_error.h"
 
 enum script_token_kind {
@@ -67,6 +68,10 @@ enum status script_next(struct script_lexer *lexer, struct script_token *token,
 /* script_number.c: a number with suffix or unit at the lexer's position. */
 enum status script_next_number(struct script_lexer *lexer, struct script_token *token,
                                struct error *error);
+/* script_string.c: what stands between the quotes at the lexer's position, as UTF-16 with lone
+ * surrogates and NULs as they are. */
+enum status script_next_units(struct script_lexer *lexer, char *quote, struct buffer *units,
+                              struct error *error);
 /* script_string.c: "text", @"text" and 'c' at the lexer's position. */
 enum status script_next_string(struct script_lexer *lexer, struct script_token *token,
                                struct error *error);

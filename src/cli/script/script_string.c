@@ -136,16 +136,23 @@ static enum status as_text(struct script_lexer *lexer, struct script_token *toke
     return status;
 }
 
+enum status script_next_units(struct script_lexer *lexer, char *quote, struct buffer *units,
+                              struct error *error)
+{
+    bool verbatim = peek(lexer, 0) == '@';
+    if (verbatim)
+        lexer->position++;
+    *quote = peek(lexer, 0);
+    return scan_quoted(lexer, *quote, verbatim, units, error);
+}
+
 enum status script_next_string(struct script_lexer *lexer, struct script_token *token,
                                struct error *error)
 {
     struct buffer units;
+    char quote;
     buffer_init(&units, 0);
-    bool verbatim = peek(lexer, 0) == '@';
-    if (verbatim)
-        lexer->position++;
-    char quote = peek(lexer, 0);
-    enum status status = scan_quoted(lexer, quote, verbatim, &units, error);
+    enum status status = script_next_units(lexer, &quote, &units, error);
     if (status == STATUS_OK)
         status = quote == '\'' ? as_char(lexer, token, &units, error)
                                : as_text(lexer, token, &units, error);
