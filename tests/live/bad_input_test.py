@@ -8,7 +8,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from rejig_live import LiveTest, app, main, rejig, wait_for
+from rejig_live import REJIG, LiveTest, app, main, rejig, wait_for
 
 
 class CommandLine(LiveTest):
@@ -158,7 +158,7 @@ class OtherUsers(LiveTest):
     def test_others_may_not(self):
         program = self.program(["dotnet", app("Kinds")])
         done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
-                               os.environ["REJIG"], "watch", str(program.pid), "Kinds.Plain.Static"],
+                               REJIG, "watch", str(program.pid), "Kinds.Plain.Static"],
                               capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
         if "Permission denied" in done.stderr and "rejig:" not in done.stderr:
             self.skipTest("the build folder is not readable for other users")

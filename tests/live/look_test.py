@@ -81,6 +81,39 @@ class Look(LiveTest):
             self.assertIn("rejig " + command, text)
 
 
+class Containers(LiveTest):
+    """A process in a mount namespace of its own and a control group that is called as a container's."""
+
+    ID = "5f" * 32
+
+    def group(self):
+        for root in ("/sys/fs/cgroup/pids", "/sys/fs/cgroup"):
+            path = os.path.join(root, self.ID)
+            try:
+                os.mkdir(path)
+            except OSError:
+                continue
+            self.addCleanup(os.rmdir, path)
+            return path
+        return None
+
+    def test_named(self):
+        group = self.group()
+        if os.geteuid() != 0 or not group:
+            self.skipTest("no control group can be made here")
+        program = self.program(["unshare", "-m", "dotnet", app("Kinds")])
+        with open(os.path.join(group, "cgroup.procs"), "w", encoding="utf-8") as procs:
+            procs.write(str(program.pid))
+        code, out, err = rejig("ps")
+        self.assertEqual(code, 0, err)
+        row = [line for line in out.splitlines() if re.match(rf"\s*{program.pid}\b", line)]
+        self.assertTrue(row and row[0].endswith("  (container 5f5f5f5f5f5f)"), out)
+        code, out, err = rejig("ps", "--json")
+        item = [item for item in map(json.loads, out.splitlines()) if item["pid"] == program.pid]
+        self.assertEqual([(item["container"], item["container_id"]) for item in item], [(True, "5f5f5f5f5f5f")])
+        self.assertEqual(program.finish(), 7)
+
+
 class Silence(LiveTest):
     def test_not_called(self):
         """After five seconds without a line, one says why."""

@@ -457,6 +457,9 @@ FAKE_UNUSED static void fake_runtime(void)
     rmdir(folder);
 }
 
+/* What the agent does before it takes the connection; NULL: it takes it at once. */
+static void (*fake_prelude)(int listener);
+
 FAKE_UNUSED static pid_t fake_fork(fake_scenario *scenario)
 {
     int ready[2];
@@ -473,6 +476,8 @@ FAKE_UNUSED static pid_t fake_fork(fake_scenario *scenario)
         static struct fake fake;
         if (write(ready[1], fake_path, sizeof fake_path) != sizeof fake_path)
             _exit(93);
+        if (fake_prelude)
+            fake_prelude(listener);
         fake.fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
         buffer_init(&fake.received, 0);
         arena_init(&fake.arena, 0);

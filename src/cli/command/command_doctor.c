@@ -4,6 +4,7 @@
 
 #include "command_context.h"
 #include "command_exit.h"
+#include "command_wait.h"
 #include "output_escape.h"
 #include "target_state.h"
 
@@ -14,6 +15,8 @@ static const char *answer_text(enum target_answer answer)
         return "ok";
     case TARGET_CHECK_NO:
         return "no";
+    case TARGET_CHECK_BUSY:
+        return "busy";
     default:
         return "?";
     }
@@ -29,6 +32,14 @@ static void append_head(struct buffer *out, const struct target_process *process
     buffer_append_format(out, ", %s\n", process->command);
 }
 
+static const char *last_line(enum target_state state)
+{
+    if (state == TARGET_BUSY)
+        return "rejig can probe this process once its agent is no longer busy: try again\n";
+    return target_state_can_probe(state) ? "rejig can probe this process\n"
+                                         : "rejig cannot probe this process\n";
+}
+
 static void append_text(struct buffer *out, const struct target_process *process,
                         const struct target_checks *checks)
 {
@@ -39,9 +50,7 @@ static void append_text(struct buffer *out, const struct target_process *process
         if (check->hint[0])
             buffer_append_format(out, "        %s\n", check->hint);
     }
-    buffer_append_text(out, target_state_can_probe(checks->verdict.state)
-                                ? "rejig can probe this process\n"
-                                : "rejig cannot probe this process\n");
+    buffer_append_text(out, last_line(checks->verdict.state));
 }
 
 static void append_json(struct buffer *out, const struct target_process *process,
@@ -82,6 +91,7 @@ enum status doctor_run(struct command_context *context, struct error *error)
 {
     struct target_process process;
     struct target_checks checks;
+    struct command_wait wait;
     struct buffer out;
     if (context->line->argument_count > 0)
         return error_set(error, STATUS_USAGE, "rejig doctor takes one target");
@@ -89,7 +99,9 @@ enum status doctor_run(struct command_context *context, struct error *error)
     if (status != STATUS_OK)
         return status;
     memset(&checks, 0, sizeof checks);
+    command_wait_begin(&wait, &process, "the runtime or our agent has not answered yet");
     target_check_all(&process, &checks);
+    command_wait_end(&wait);
     buffer_init(&out, 0);
     if (command_has(context->line, OPTION_JSON))
         append_json(&out, &process, &checks);

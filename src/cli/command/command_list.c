@@ -7,6 +7,7 @@
 #include "base_clock.h"
 #include "command_context.h"
 #include "command_modules.h"
+#include "command_wait.h"
 #include "metadata_names.h"
 #include "metadata_pattern.h"
 #include "output_escape.h"
@@ -244,7 +245,9 @@ static enum status list_through_agent(struct listing *listing, const struct modu
     struct target_link link;
     uint16_t type = 0;
     struct reader payload;
+    struct command_wait wait;
     target_link_init(&link);
+    command_wait_begin(&wait, process, "its agent reads the modules that are not files");
     enum status status = target_open(process, WIRE_ATTACH_LIST, 0, &link, error);
     if (status == STATUS_OK)
         status = send_list(listing, modules, &link, error);
@@ -258,6 +261,7 @@ static enum status list_through_agent(struct listing *listing, const struct modu
             status = error->status != STATUS_OK ? error->status : STATUS_PEER;
         }
     }
+    command_wait_end(&wait);
     target_link_close(&link);
     return status;
 }

@@ -54,7 +54,8 @@ static void append_row(struct buffer *out, const struct target_process *process,
         buffer_append_u8(out, ')');
     }
     if (process->container)
-        buffer_append_text(out, "  (container)");
+        buffer_append_format(out, "  (container%s%s)", process->container_id[0] ? " " : "",
+                             process->container_id);
     buffer_append_u8(out, '\n');
 }
 
@@ -81,6 +82,8 @@ static void append_json(struct buffer *out, const struct target_process *process
         put_field(out, "hint", verdict->hint);
     put_field(out, "user", process->user);
     buffer_append_format(out, ",\"container\":%s", process->container ? "true" : "false");
+    if (process->container_id[0])
+        put_field(out, "container_id", process->container_id);
     put_field(out, "command", process->command);
     buffer_append_text(out, "}\n");
 }

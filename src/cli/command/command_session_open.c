@@ -7,6 +7,7 @@
 
 #include "base_clock.h"
 #include "command_session_inside.h"
+#include "command_wait.h"
 #include "target_attach.h"
 
 #define ARENA_LIMIT   ((size_t)256 << 20)
@@ -86,7 +87,8 @@ static enum status open_output(struct session *session, struct error *error)
     return sink_open(&session->sink, fd, own, error);
 }
 
-static enum status start_program(struct session *session, struct error *error)
+static enum status start_program(struct session *session, struct command_wait *wait,
+                                 struct error *error)
 {
     struct command_context *context = session->context;
     int code = TARGET_EXIT_NOT_STARTED;
@@ -97,6 +99,8 @@ static enum status start_program(struct session *session, struct error *error)
         return status;
     }
     session->has_program = true;
+    session->process.pid = session->started.pid;
+    command_wait_begin(wait, &session->process, "no runtime has started in it yet");
     status = target_start_link(&session->started, &session_stop, &session->link, error);
     struct error ignored;
     error_init(&ignored);
@@ -105,16 +109,20 @@ static enum status start_program(struct session *session, struct error *error)
     return status;
 }
 
-static enum status open_link(struct session *session, struct error *error)
+static enum status open_link(struct session *session, struct command_wait *wait,
+                             struct error *error)
 {
     enum status status;
     if (session->context->line->program) {
-        status = start_program(session, error);
+        status = start_program(session, wait, error);
     } else {
         status = command_find_target(session->context->line, &session->process, error);
-        if (status == STATUS_OK)
+        if (status == STATUS_OK) {
+            command_wait_begin(wait, &session->process, "the runtime has not answered yet");
             status = target_open(&session->process, WIRE_ATTACH_PROBE, 0, &session->link, error);
+        }
     }
+    command_wait_for(wait, "its agent looks for the methods and prepares them");
     session->connected = status == STATUS_OK;
     session->printer.pid = (uint32_t)session->process.pid;
     return status;
@@ -216,6 +224,7 @@ static void write_json_start(struct session *session)
 enum status session_open(struct session *session, struct command_context *context,
                          session_planner *make_plan, struct error *error)
 {
+    struct command_wait wait = {0};
     memset(session, 0, sizeof *session);
     session->context = context;
     session->signals = -1;
@@ -234,11 +243,12 @@ enum status session_open(struct session *session, struct command_context *contex
     if (status != STATUS_OK)
         return status;
     catch_early_signals();
-    status = open_link(session, error);
+    status = open_link(session, &wait, error);
     if (status == STATUS_OK)
         status = send_plan(session, error);
     if (status == STATUS_OK)
         status = await_session(session, error);
+    command_wait_end(&wait);
     if (status != STATUS_OK)
         return status;
     start_clock(session);

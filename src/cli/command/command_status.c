@@ -5,6 +5,7 @@
 #include "base_clock.h"
 #include "base_text.h"
 #include "command_context.h"
+#include "command_wait.h"
 #include "output_escape.h"
 #include "output_method.h"
 #include "output_number.h"
@@ -13,6 +14,9 @@
 
 /* An agent that is at work on all methods of a program answers no sooner. */
 #define ANSWER_TIMEOUT_NS 30000000000ull
+#define ANSWER_TIMEOUT_MS 30000u
+#define ALL_TIMEOUT_MS    3000u /* where all processes are asked, for each */
+#define BUSY              "its agent has not answered yet; it may be busy"
 #define SESSIONS_MAX      64
 
 struct agent_session {
@@ -30,13 +34,10 @@ struct agent_status {
 
 /* ---- asking ---- */
 
-static enum status connect_agent(const struct command_line *line, struct target_process *process,
-                                 struct target_link *link, struct error *error)
+static enum status connect_agent(const struct target_process *process, struct target_link *link,
+                                 struct error *error)
 {
-    target_link_init(link);
-    enum status status = command_find_target(line, process, error);
-    if (status == STATUS_OK)
-        status = target_connect(process, 0, link, error);
+    enum status status = target_connect_patiently(process, ANSWER_TIMEOUT_MS, link, error);
     if (status == STATUS_NOT_FOUND) {
         error_set(error, STATUS_TARGET, "no agent of rejig is in pid %d %s", (int)process->pid,
                   process->name);
@@ -62,6 +63,8 @@ static enum status ask(struct target_link *link, const struct buffer *frame, uin
         if (status == STATUS_OK && type == wanted)
             return STATUS_OK;
     }
+    if (status == STATUS_TIMEOUT)
+        return target_busy_error(link->pid, ANSWER_TIMEOUT_NS, error);
     return status;
 }
 
@@ -218,12 +221,18 @@ static enum status show_one(const struct command_line *line, struct arena *arena
     struct target_process process;
     struct target_link link;
     struct agent_status agent;
+    struct command_wait wait;
     struct reader payload;
     bool json = command_has(line, OPTION_JSON), log = command_has(line, OPTION_LOG);
-    enum status status = connect_agent(line, &process, &link, error);
+    enum status status = command_find_target(line, &process, error);
+    if (status != STATUS_OK)
+        return status;
+    command_wait_begin(&wait, &process, BUSY);
+    status = connect_agent(&process, &link, error);
     if (status == STATUS_OK)
         status = ask_empty(&link, log ? WIRE_MSG_LOG : WIRE_MSG_STATUS,
                            log ? WIRE_MSG_LOG : WIRE_MSG_STATUS, &payload, error);
+    command_wait_end(&wait);
     if (status == STATUS_OK && log) {
         append_log(out, arena, payload, json);
     } else if (status == STATUS_OK) {
@@ -244,11 +253,13 @@ static void show_agent(const struct target_process *process, struct arena *arena
     struct agent_status agent;
     struct reader payload;
     struct error error;
+    struct command_wait wait;
     error_init(&error);
-    target_link_init(&link);
-    enum status status = target_connect(process, 1000, &link, &error);
+    command_wait_begin(&wait, process, BUSY);
+    enum status status = target_connect(process, ALL_TIMEOUT_MS, &link, &error);
     if (status == STATUS_OK)
         status = ask_empty(&link, WIRE_MSG_STATUS, WIRE_MSG_STATUS, &payload, &error);
+    command_wait_end(&wait);
     if (status == STATUS_OK) {
         get_status(arena, payload, &agent);
         if (json)
@@ -336,25 +347,39 @@ static void append_reset(struct buffer *out, const struct target_process *proces
 }
 
 /* A connection answers one question, so each gets its own. */
+static enum status list_and_end(const struct target_process *process, bool all_users,
+                                struct arena *arena, struct agent_status *agent,
+                                struct error *error)
+{
+    struct target_link link;
+    struct reader payload;
+    enum status status = connect_agent(process, &link, error);
+    if (status == STATUS_OK)
+        status = ask_empty(&link, WIRE_MSG_STATUS, WIRE_MSG_STATUS, &payload, error);
+    if (status == STATUS_OK)
+        get_status(arena, payload, agent);
+    target_link_close(&link);
+    if (status == STATUS_OK)
+        status = connect_agent(process, &link, error);
+    if (status == STATUS_OK)
+        status = send_reset(&link, all_users, &payload, error);
+    target_link_close(&link);
+    return status;
+}
+
 static enum status reset(const struct command_line *line, struct arena *arena, struct buffer *out,
                          struct error *error)
 {
     struct target_process process;
-    struct target_link link;
     struct agent_status agent;
-    struct reader payload;
+    struct command_wait wait;
     bool all_users = command_has(line, OPTION_ALL_USERS);
-    enum status status = connect_agent(line, &process, &link, error);
-    if (status == STATUS_OK)
-        status = ask_empty(&link, WIRE_MSG_STATUS, WIRE_MSG_STATUS, &payload, error);
-    if (status == STATUS_OK)
-        get_status(arena, payload, &agent);
-    target_link_close(&link);
-    if (status == STATUS_OK)
-        status = target_connect(&process, 0, &link, error);
-    if (status == STATUS_OK)
-        status = send_reset(&link, all_users, &payload, error);
-    target_link_close(&link);
+    enum status status = command_find_target(line, &process, error);
+    if (status != STATUS_OK)
+        return status;
+    command_wait_begin(&wait, &process, BUSY);
+    status = list_and_end(&process, all_users, arena, &agent, error);
+    command_wait_end(&wait);
     if (status == STATUS_OK)
         append_reset(out, &process, &agent, all_users, command_has(line, OPTION_JSON));
     return status;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -16,6 +17,9 @@
 #include "target_socket.h"
 #include "target_state.h"
 #include "wire_record.h"
+
+#define SENT_AWAY                                                                                  \
+    "its agent waits for another rejig that began to attach (10 s at most, where that was killed)"
 
 /* One attach on its way. */
 struct attach {
@@ -31,6 +35,22 @@ struct attach {
     uint32_t hresult;
     struct error answer_error;
 };
+
+/* One process attaches to one target at a time. */
+static const char *_Atomic waits;
+
+const char *target_attach_waits(void)
+{
+    return atomic_load(&waits);
+}
+
+enum status target_busy_error(pid_t pid, uint64_t waited_ns, struct error *error)
+{
+    error_set(error, STATUS_TARGET, "the agent in pid %d is busy: no answer for %llu s", (int)pid,
+              (unsigned long long)((waited_ns + 500000000) / 1000000000));
+    error_hint(error, "try again: it may be at work on very many methods for another session");
+    return STATUS_TARGET;
+}
 
 static uint64_t deadline_in(unsigned timeout_ms)
 {
@@ -198,6 +218,8 @@ static enum status wait_for_socket(struct attach *attach, int *fd, struct error 
             return refused(attach, error);
         if (clock_monotonic() >= attach->deadline || target_hold_ended(attach->hold))
             return too_late(attach, error);
+        atomic_store(&waits, attach->answered ? "the agent is loaded and does not listen yet"
+                                              : "the runtime has not answered yet; it may be busy");
         if (attach->answered)
             poll(NULL, 0, 1);
         else
@@ -259,6 +281,7 @@ static enum status meet_agent(struct attach *attach, struct target_link *link, s
             return status;
         if (is_dying(attach, 5))
             return ended_meanwhile(attach, error);
+        atomic_store(&waits, SENT_AWAY);
         uint64_t now = clock_monotonic();
         patience = patience == 0 ? now + 1000000000 : patience;
         if (now >= patience || now >= attach->deadline)
@@ -323,7 +346,8 @@ static enum status attach_picture(const struct target_process *picture, enum wir
     target_state_of(&process, &verdict);
     if (can_attach(verdict.state, mode))
         status = attach_held(&process, &hold, mode, deadline, link, taken, error);
-    else if (verdict.state == TARGET_ASLEEP || verdict.state == TARGET_IN_USE) {
+    else if (verdict.state == TARGET_ASLEEP || verdict.state == TARGET_IN_USE ||
+             verdict.state == TARGET_BUSY) {
         *taken = true;
         status = error_set(error, STATUS_TARGET, "pid %d has an agent already", (int)process.pid);
     } else {
@@ -348,12 +372,15 @@ static enum status connect_held(const struct target_process *process,
     int fd;
     if (process->agent_socket[0] == '\0')
         return error_set(error, STATUS_NOT_FOUND, "no agent sleeps in pid %d", (int)process->pid);
+    uint64_t began = clock_monotonic();
+    atomic_store(&waits, "its agent has not answered yet; it may be busy");
     enum status status = target_link_try(process, hold, process->agent_folder, &fd, error);
     if (status == STATUS_OK)
         status = target_link_greet(link, fd, process->pid, NULL, deadline, error);
-    if (status == STATUS_TIMEOUT && error != NULL)
-        error->status = STATUS_TARGET;
-    return status == STATUS_TIMEOUT ? STATUS_TARGET : status;
+    atomic_store(&waits, NULL);
+    if (status == STATUS_TIMEOUT)
+        return target_busy_error(process->pid, clock_monotonic() - began, error);
+    return status;
 }
 
 enum status target_connect(const struct target_process *picture, unsigned timeout_ms,
@@ -382,6 +409,7 @@ enum status target_connect(const struct target_process *picture, unsigned timeou
 static bool agent_listens(const struct target_process *picture)
 {
     struct target_process process;
+    atomic_store(&waits, "its agent is loaded and does not listen yet");
     for (int i = 0; i < 600; i++) {
         if (target_process_read(picture->pid, &process, NULL) != STATUS_OK ||
             process.start != picture->start || process.slot != TARGET_SLOT_AGENT)
@@ -395,14 +423,15 @@ static bool agent_listens(const struct target_process *picture)
 
 /* Where a rejig was killed while it attached, the agent waits for it until its deadline, and sends
  * everybody else away so long. */
-static enum status connect_patiently(const struct target_process *process, unsigned timeout_ms,
+enum status target_connect_patiently(const struct target_process *process, unsigned timeout_ms,
                                      struct target_link *link, struct error *error)
 {
     uint64_t deadline = deadline_in(timeout_ms) + 1000000000;
     for (;;) {
         enum status status = target_connect(process, timeout_ms, link, error);
-        bool again = (status == STATUS_PEER && link->hung_up) ||
-                     (status == STATUS_NOT_FOUND && agent_listens(process));
+        bool away = status == STATUS_PEER && link->hung_up;
+        bool again = away || (status == STATUS_NOT_FOUND && agent_listens(process));
+        atomic_store(&waits, away ? SENT_AWAY : NULL);
         if (!again || clock_monotonic() >= deadline)
             return status;
         poll(NULL, 0, 20);
@@ -419,11 +448,12 @@ enum status target_open(const struct target_process *process, enum wire_attach_m
         target_state_of(process, &verdict);
         return target_state_error(process, &verdict, error);
     }
-    enum status status = connect_patiently(process, timeout_ms, link, error);
+    enum status status = target_connect_patiently(process, timeout_ms, link, error);
     if (status != STATUS_NOT_FOUND)
         return status;
     status = attach_picture(process, mode, timeout_ms, link, &taken, error);
     if (taken && agent_listens(process))
-        status = connect_patiently(process, timeout_ms, link, error);
+        status = target_connect_patiently(process, timeout_ms, link, error);
+    atomic_store(&waits, NULL);
     return status;
 }

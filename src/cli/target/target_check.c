@@ -190,6 +190,9 @@ static void check_slot(const struct target_process *process, struct target_check
     const struct target_verdict *verdict = &checks->verdict;
     if (verdict->state == TARGET_ASLEEP || verdict->state == TARGET_IN_USE)
         add(checks, TARGET_CHECK_OK, "profiler slot: ours (%s)", verdict->note);
+    else if (verdict->state == TARGET_BUSY)
+        set_hint(add(checks, TARGET_CHECK_BUSY, "profiler slot: ours, and %s", verdict->reason),
+                 verdict->hint);
     else if (verdict->state == TARGET_MUTE)
         set_hint(add(checks, TARGET_CHECK_NO, "profiler slot: ours, but %s", verdict->reason),
                  verdict->hint);
@@ -213,14 +216,15 @@ void target_check_all(struct target_process *process, struct target_checks *chec
         add_verdict(checks);
         return;
     }
-    target_state_of(process, &checks->verdict);
+    target_state_within(process, ASK_MS * UINT64_C(1000000), &checks->verdict);
     if (check_rights(process, checks) && check_runtime(process, checks) && check_running(checks)) {
         check_container(process, checks);
         check_switches(process, checks);
         check_socket(process, &hold, checks);
         check_rejit(process, checks);
         check_slot(process, checks);
-        if (checks->verdict.state != TARGET_ASLEEP && checks->verdict.state != TARGET_IN_USE)
+        if (checks->verdict.state != TARGET_ASLEEP && checks->verdict.state != TARGET_IN_USE &&
+            checks->verdict.state != TARGET_BUSY)
             check_place(process, &hold, checks);
     }
     target_hold_close(&hold);

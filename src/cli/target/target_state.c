@@ -31,6 +31,7 @@ const char *target_state_name(enum target_state state)
         [TARGET_READY] = "ready",
         [TARGET_ASLEEP] = "asleep",
         [TARGET_IN_USE] = "in use",
+        [TARGET_BUSY] = "busy",
         [TARGET_MUTE] = "mute",
         [TARGET_TAKEN] = "taken",
         [TARGET_OTHER_USER] = "other user",
@@ -52,7 +53,8 @@ const char *target_state_name(enum target_state state)
 
 bool target_state_can_probe(enum target_state state)
 {
-    return state == TARGET_READY || state == TARGET_ASLEEP || state == TARGET_IN_USE;
+    return state == TARGET_READY || state == TARGET_ASLEEP || state == TARGET_IN_USE ||
+           state == TARGET_BUSY;
 }
 
 static void conclude(struct target_verdict *verdict, enum target_state state, const char *reason,
@@ -176,25 +178,27 @@ static void note_agent(const struct target_agent *agent, struct target_verdict *
         put(verdict->note, sizeof verdict->note, "agent %s, not used yet", agent->version);
 }
 
-/* `agent` (may be NULL) is filled where it answers. */
-static bool has_agent(const struct target_process *process, struct target_verdict *verdict,
-                      struct target_agent *agent)
+static bool has_agent(const struct target_process *process, uint64_t patience_ns,
+                      struct target_verdict *verdict)
 {
     struct error error;
-    struct target_agent space;
-    agent = agent == NULL ? &space : agent;
+    struct target_agent agent;
     error_init(&error);
     if (process->agent_socket[0] == '\0')
         return false;
-    enum status status = target_link_ask(process, clock_monotonic() + ASK_NS, agent, &error);
+    enum status status = target_link_ask(process, clock_monotonic() + patience_ns, &agent, &error);
     if (status == STATUS_OK) {
-        note_agent(agent, verdict);
+        note_agent(&agent, verdict);
         return true;
     }
     if (status == STATUS_NOT_FOUND)
         return false; /* left behind by nobody: the name holds this very start time */
-    if (status == STATUS_TIMEOUT)
-        error_hint(&error, "it may be at work on many methods: try again in some seconds");
+    if (status == STATUS_TIMEOUT) {
+        conclude(verdict, TARGET_BUSY, "our agent is busy: it listens and has not answered yet",
+                 "try again: it may be at work on very many methods for another session");
+        text_copy(verdict->note, sizeof verdict->note, "our agent is busy");
+        return true;
+    }
     conclude(verdict, TARGET_MUTE, error.message, error.hint);
     text_copy(verdict->note, sizeof verdict->note, "our agent does not answer");
     return true;
@@ -315,12 +319,18 @@ static bool is_rejit_off(const struct target_process *process, struct target_ver
 
 void target_state_of(const struct target_process *process, struct target_verdict *verdict)
 {
+    target_state_within(process, ASK_NS, verdict);
+}
+
+void target_state_within(const struct target_process *process, uint64_t patience_ns,
+                         struct target_verdict *verdict)
+{
     memset(verdict, 0, sizeof *verdict);
     if (process->run == TARGET_RUN_ZOMBIE && is_not_running(process, verdict))
         return;
     if (is_other_user(process, verdict) || is_no_runtime(process, verdict) ||
         is_not_running(process, verdict) || is_hot_reload(process, verdict) ||
-        has_agent(process, verdict, NULL) || is_taken(process, verdict) ||
+        has_agent(process, patience_ns, verdict) || is_taken(process, verdict) ||
         is_off(process, verdict) || is_unfit(process, verdict) || has_no_socket(process, verdict) ||
         is_rejit_off(process, verdict))
         return;

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base_error.h"
 #include "target_process.h"
@@ -14,7 +15,8 @@ enum target_state {
     TARGET_READY,      /* can be attached */
     TARGET_ASLEEP,     /* our agent is there, without a session */
     TARGET_IN_USE,     /* our agent is there, with sessions (more are welcome) */
-    TARGET_MUTE,       /* our agent is loaded and does not answer, or is of another version */
+    TARGET_BUSY,       /* our agent listens and has not answered in time */
+    TARGET_MUTE,       /* our agent is loaded and does not listen, or is of another version */
     TARGET_TAKEN,      /* another profiler has the slot */
     TARGET_OTHER_USER, /* not ours, and we are not root */
     TARGET_OFF,        /* diagnostics are switched off */
@@ -42,12 +44,16 @@ struct target_verdict {
 
 /* "ready", "asleep", "in use", "taken", "other user", ...; never NULL. */
 const char *target_state_name(enum target_state state);
-/* Can a session be opened (attached to, or through the agent that is there)? */
+/* Can a session be opened (attached to, or through the agent that is there; where that is busy,
+ * later)? */
 bool target_state_can_probe(enum target_state state);
 
 /* The verdict from the picture alone, but for a question to an agent of ours that sleeps
  * there (at most 200 ms; sends nothing to the runtime). For ps. */
 void target_state_of(const struct target_process *process, struct target_verdict *verdict);
+/* The same with more patience for that agent. */
+void target_state_within(const struct target_process *process, uint64_t patience_ns,
+                         struct target_verdict *verdict);
 
 /* As an error: "cannot attach to pid 7310: it belongs to user 'www-data'", STATUS_TARGET. */
 enum status target_state_error(const struct target_process *process,
@@ -56,6 +62,7 @@ enum status target_state_error(const struct target_process *process,
 enum target_answer {
     TARGET_CHECK_OK,
     TARGET_CHECK_NO,
+    TARGET_CHECK_BUSY, /* not now: try again */
     TARGET_CHECK_UNKNOWN,
 };
 
