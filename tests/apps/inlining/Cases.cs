@@ -71,7 +71,7 @@ public static class Cases
     {
         int quiet = 0;
         long compiled = JitInfo.GetCompiledMethodCount();
-        while (quiet < 4)
+        for (int round = 0; round < 8 || quiet < 4; round++)
         {
             for (int i = 0; i < 40; i++)
             {

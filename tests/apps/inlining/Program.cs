@@ -1,6 +1,7 @@
 // Small methods, called exactly as often as one says, and inlined in every way there is. One
 // order a line on standard input, one line back:
-//   call NAME COUNT     COUNT calls by the case's caller, called once  -> "NAME COUNT sum"
+//   call NAME COUNT     COUNT calls by the case's caller, called once  -> "NAME COUNT sum", or
+//                                                                         "NAME threw TYPE"
 //   warm NAME           until the JIT compiler has nothing left to do  -> "warm NAME"
 //   load                only loads the library that comes late         -> "load 1"
 //   runtime                                                            -> "runtime 10.0.12"
@@ -16,8 +17,16 @@ while (Console.ReadLine() is { } line)
     switch (words[0])
     {
         case "call":
-            int count = int.Parse(words[2]);
-            Console.WriteLine($"{words[1]} {count} {await Cases.Call(words[1], count)}");
+            try
+            {
+                int count = int.Parse(words[2]);
+                Console.WriteLine($"{words[1]} {count} {await Cases.Call(words[1], count)}");
+            }
+            catch (Exception e)
+            {
+                Console.WriteLine($"{words[1]} threw {e.GetType()}");
+            }
+
             break;
         case "warm":
             await Cases.Warm(words[1]);
