@@ -28,6 +28,7 @@ CLASS_ID = "{5A1E0C0D-7E57-4B1D-9C57-000000000001}"
 S_OK = 0
 E_INVALIDARG = 0x80070057
 E_FAIL = 0x80004005
+S_FALSE = 1
 CORPROF_E_DATAINCOMPLETE = 0x80131351
 CORPROF_E_UNSUPPORTED_CALL_SEQUENCE = 0x80131363
 CORPROF_E_UNSUPPORTED_FOR_ATTACHING_PROFILER = 0x8013136F
@@ -50,6 +51,8 @@ MODULE_NGEN = 0x2
 MODULE_DYNAMIC = 0x4
 MODULE_COLLECTIBLE = 0x8
 
+UNTOUCHED = 77  # an out-parameter that the runtime has left alone
+
 BLOCK_INLINING = 1
 INLINING_CALLBACKS = 2
 
@@ -70,6 +73,14 @@ def code_of(il):
     if raw[0] & 3 == 2:
         return raw[1:1 + (raw[0] >> 2)]
     return raw[12:12 + struct.unpack_from("<I", raw, 4)[0]]
+
+
+def framework(file):
+    """The path of a file of the framework that the programs run on."""
+    lines = subprocess.run(["dotnet", "--list-runtimes"], capture_output=True, text=True, check=True).stdout
+    found = [line.split(" ", 2) for line in lines.splitlines() if line.startswith("Microsoft.NETCore.App 10.")]
+    _, version, folder = max(found, key=lambda item: [int(part) for part in item[1].split("-")[0].split(".")])
+    return os.path.join(folder.strip("[]"), version, file)
 
 
 def hexed(result):
@@ -230,8 +241,23 @@ class Target:
     def own(self, type_name, name):
         return self.method("Contract.dll", f"Contract.{type_name}", name)
 
-    def described(self, module, token):
-        return self.must(f"describe {module} {token}")["name"]
+    def described(self, module, *tokens):
+        """Name ("Type.Method") and "nested" of methods."""
+        return self.must(f"describe {module} {' '.join(str(token) for token in tokens)}")["methods"]
+
+    # ---- inliners ----
+
+    def inliners(self, inliner_module, inlinee):
+        """What EnumNgenModuleMethodsInliningThisMethod answers: hr, incomplete, handle, count."""
+        return self.order(f"inliners {inliner_module} {inlinee.module} {inlinee.token}")
+
+    def inlined_into(self, inliner_module, inlinee):
+        """The inliners' tokens, through an enumerator of its own."""
+        answer = self.inliners(inliner_module, inlinee)
+        assert answer["hr"] == S_OK, hexed(answer["hr"])
+        items = self.order(f"enum-next {answer['handle']} {answer['count'] + 1}")["items"]
+        self.must(f"enum-release {answer['handle']}")
+        return [Method(module, token, "") for module, token in items]
 
     # ---- notes ----
 

@@ -105,8 +105,9 @@ static void order_method(const struct order *order)
         import->vtbl->Release(import);
 }
 
-/* Names of a method: "Type.Method". */
-static void describe(struct IMetaDataImport2 *import, mdToken token, char *to, size_t size)
+/* A method's "Type.Method"; *nested: its type stands inside another. */
+static void describe(struct IMetaDataImport2 *import, mdToken token, char *to, size_t size,
+                     bool *nested)
 {
     WCHAR name[512] = {0};
     char type_name[256] = "?", method_name[256] = "?";
@@ -117,17 +118,27 @@ static void describe(struct IMetaDataImport2 *import, mdToken token, char *to, s
     if (import->vtbl->GetMethodProps(import, token, &type, name, 512, &length, NULL, NULL, NULL,
                                      NULL, NULL) == S_OK)
         to_plain(method_name, sizeof(method_name), name);
-    if (type && import->vtbl->GetTypeDefProps(import, type, name, 512, &length, NULL, NULL) == S_OK)
+    uint32_t flags = 0;
+    if (type &&
+        import->vtbl->GetTypeDefProps(import, type, name, 512, &length, &flags, NULL) == S_OK)
         to_plain(type_name, sizeof(type_name), name);
+    *nested = (flags & tdVisibilityMask) >= tdNestedPublic;
     snprintf(to, size, "%s.%s", type_name, method_name);
 }
 
+/* describe MODULE TOKEN... */
 static void order_describe(const struct order *order)
 {
     struct IMetaDataImport2 *import = metadata_of(order_number(order, 1));
-    char name[600] = "";
-    describe(import, (mdToken)order_number(order, 2), name, sizeof(name));
-    fprintf(order->out, "{\"hr\": 0, \"name\": \"%s\"}", name);
+    fprintf(order->out, "{\"hr\": %u, \"methods\": [", (uint32_t)(import ? S_OK : E_FAIL));
+    for (int i = 2; i < order->count; i++) {
+        char name[600] = "";
+        bool nested = false;
+        describe(import, (mdToken)order_number(order, i), name, sizeof(name), &nested);
+        fprintf(order->out, "%s{\"name\": \"%s\", \"nested\": %s}", i > 2 ? ", " : "", name,
+                nested ? "true" : "false");
+    }
+    fprintf(order->out, "]}");
     if (import)
         import->vtbl->Release(import);
 }

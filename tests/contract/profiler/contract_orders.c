@@ -7,7 +7,7 @@
 
 #include "contract_profiler.h"
 
-#define WORDS 8192
+#define WORDS 65536
 
 static FILE *link_in, *link_out;
 
@@ -73,7 +73,8 @@ char *order_obey(const char *text)
     char *line = strdup(text);
     char **words = calloc(WORDS, sizeof(*words));
     struct order order = {words, split(line, words), open_memstream(&answer, &size)};
-    if (order.count == 0 || !(own_order(&order) || methods_order(&order) || inliners_order(&order)))
+    if (order.count == 0 || order.count == WORDS ||
+        !(own_order(&order) || methods_order(&order) || inliners_order(&order)))
         fprintf(order.out, "{\"error\": \"no such order\"}");
     fclose(order.out);
     free(words);

@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+"""The enumerator contains all methods of the module that inline the method, where incompleteData
+is FALSE.
+
+What the runtime (10.0) does: for a method of a nested type it finds nothing, and says that
+nothing is missing: S_OK, incompleteData FALSE, no items. The test reads the image's own table:
+for every other inlinee the runtime's count is the table's, for those of nested types it is 0
+though the table names inliners. RequestReJITWithInliners, which looks into the same table, leaves
+their precompiled callers as they are."""
+
+from contract_image import Image
+from contract_runtime import ContractTest, REJIT, S_OK, framework, main, measured
+
+
+class Nested(ContractTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.target = cls.new().start(REJIT)
+
+    def compare(self, name):
+        """(nested, others) as lists of (in the table, told by the runtime)."""
+        target = self.target
+        self.assertEqual(target.tell(f"module {name}"), name)
+        module = target.module(name + ".dll")
+        inlinings = Image(framework(name + ".dll")).inlinings()
+        described = target.described(module, *inlinings)
+        counts = target.must(f"counts {module} {module} {' '.join(map(str, inlinings))}")["counts"]
+        self.assertEqual({(result, incomplete) for result, incomplete, _ in counts}, {(S_OK, 0)})
+        self.assertEqual((len(described), len(counts)), (len(inlinings), len(inlinings)))
+        nested, others = [], []
+        for inliners, method, (_, _, told) in zip(inlinings.values(), described, counts):
+            (nested if method["nested"] else others).append((len(inliners), told))
+        measured(f"{name}: nothing found for {len([1 for _, told in nested if told == 0])} of {len(inlinings)} inlinees")
+        return nested, others
+
+    def test_images(self):
+        for name in ("System.Linq", "System.Collections.Specialized", "System.Private.CoreLib"):
+            nested, others = self.compare(name)
+            self.assertTrue(nested and others)
+            self.assertEqual([pair for pair in others if pair[0] != pair[1]], [], name)
+            self.assertEqual([pair for pair in nested if pair[0] == 0 or pair[1] != 0], [], name)
+
+
+if __name__ == "__main__":
+    main()
