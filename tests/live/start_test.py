@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -38,6 +39,27 @@ class Started(LiveTest):
         self.assertEqual(done.stdout, plain.stdout)
         calls = [item for item in records if item["type"] == "call"]
         self.assertEqual([call["values"] for call in calls], [{"a": 20, "b": 22, "ret": 42}])
+
+    def test_children_are_named(self):
+        """A .NET child is not probed, and is named, once, in text and in the stream; another is not."""
+        for command, options in (("watch", ()), ("watch", ("--json",)), ("count", ()), ("count", ("--json",))):
+            with self.subTest(command=command, options=options):
+                file = os.path.join(self.scratch, "out")
+                done = subprocess.run([REJIG, command, "Adder.Add", *options, "-o", file, "--",
+                                       "dotnet", app("Parent"), "family", "1"],
+                                      stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT)
+                self.assertEqual(done.returncode, 6, done.stderr)
+                child = re.search(r"^child (\d+) ended with 4$", done.stdout, re.MULTILINE)
+                self.assertTrue(child, done.stdout)
+                text = f"pid {child.group(1)} Parent, a .NET child of the program, is not probed"
+                named = [line for line in done.stderr.splitlines() if "child" in line]
+                self.assertEqual(named, [f"({text})"])
+                if options:
+                    with open(file, encoding="utf-8") as stream:
+                        records = [json.loads(line) for line in stream]
+                    notices = [item["text"] for item in records
+                               if item["type"] == "notice" and item["code"] == "child"]
+                    self.assertEqual(notices, [text])
 
     def test_exit_codes(self):
         self.assertEqual(self.run_under("dotnet", app("Parent"), "child", "9", pattern="Adder.Add")[0].returncode, 9)

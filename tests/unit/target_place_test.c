@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -21,6 +22,19 @@ static char folder[] = "/tmp/rejig-place-XXXXXX";
 static char agent[128], temporary[128];
 static struct target_hold hold;
 static struct target_process process;
+
+static time_t later; /* s that the clock is put forward: a file's ctime cannot be set back */
+
+/* In place of the C library's. */
+time_t time(time_t *to)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    now.tv_sec += later;
+    if (to != NULL)
+        *to = now.tv_sec;
+    return now.tv_sec;
+}
 
 static bool write_file(const char *path, const char *text)
 {
@@ -167,6 +181,47 @@ static void what_lies_there_is_never_used(void **state)
     unlink(path);
 }
 
+static void plant(char *path, size_t size, const char *name)
+{
+    snprintf(path, size, "%s/%s", temporary, name);
+    assert_true(write_file(path, "left\n"));
+}
+
+static void what_a_killed_one_left_goes(void **state)
+{
+    (void)state;
+    static const char *const old[] = {"rejig-0123456789abcdef.so",
+                                      "rejig-0123456789abcdef-89abcdef.so"};
+    static const char *const kept[] = {"rejig-0123456789abcde.so",   "rejig-0123456789ABCDEF.so",
+                                       "rejig-0123456789abcdef-.so", "rejig-0123456789abcdef.so.1",
+                                       "rejig-0123456789abcdeg.so",  "rejig-.so"};
+    struct target_place place;
+    char path[256], link[256];
+    become_stranger();
+    chmod(agent, 0600);
+    for (size_t i = 0; i < 2; i++)
+        plant(path, sizeof path, old[i]);
+    for (size_t i = 0; i < 6; i++)
+        plant(path, sizeof path, kept[i]);
+    check_copy(&place); /* they are young: another rejig may be about to have them loaded */
+    target_place_remove(&place);
+    assert_int_equal(files_in(temporary), 8);
+
+    later = 61;
+    snprintf(link, sizeof link, "%s/rejig-1111111111111111.so", temporary);
+    assert_int_equal(symlink(agent, link), 0);
+    check_copy(&place);
+    later = 0;
+    target_place_remove(&place);
+    assert_int_equal(files_in(temporary), 7);
+    assert_int_equal(access(agent, F_OK), 0);
+    unlink(link);
+    for (size_t i = 0; i < 6; i++) {
+        snprintf(path, sizeof path, "%s/%s", temporary, kept[i]);
+        assert_int_equal(unlink(path), 0);
+    }
+}
+
 static void no_copy_through_a_symlink(void **state)
 {
     (void)state;
@@ -218,6 +273,7 @@ int main(void)
         cmocka_unit_test_setup(seen_and_readable_it_stays_where_it_is, set_up_process),
         cmocka_unit_test_setup(a_copy_for_whom_it_is_hidden, set_up_process),
         cmocka_unit_test_setup(what_lies_there_is_never_used, set_up_process),
+        cmocka_unit_test_setup(what_a_killed_one_left_goes, set_up_process),
         cmocka_unit_test_setup(no_copy_through_a_symlink, set_up_process),
         cmocka_unit_test_setup(folders_closed_to_the_target, set_up_process),
         cmocka_unit_test_setup(no_copy_where_the_target_could_not_write, set_up_process),

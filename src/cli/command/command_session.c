@@ -146,6 +146,7 @@ static void look_around(struct session *session, uint64_t now)
         if (rings_ended(session->rings) && !session->connected)
             session->end = session->end == SESSION_RUNS ? SESSION_ENDED : session->end;
     }
+    children_look(session, now);
     if (!session->silence_told && now - session->last_event >= SILENCE && !session->tick) {
         session->silence_told = true;
         report_silence(session);

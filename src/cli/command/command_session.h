@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base_arena.h"
+#include "command_children.h"
 #include "command_context.h"
 #include "output_join.h"
 #include "output_print.h"
@@ -46,6 +47,7 @@ struct session {
     struct target_process process;
     struct target_started started;
     bool has_program;
+    struct children children; /* of the program */
     struct target_link link;
     struct printer printer;
     struct sink sink;

@@ -69,35 +69,6 @@ enum status target_find_all(struct target_list *list, struct error *error)
     return status;
 }
 
-static bool descends_from(uint64_t parent, pid_t ancestor)
-{
-    for (int steps = 0; steps < 64 && parent > 1; steps++) {
-        struct target_hold hold;
-        struct target_stat stat;
-        if (parent == (uint64_t)ancestor)
-            return true;
-        if (target_hold_open(&hold, (pid_t)parent, NULL) != STATUS_OK)
-            return false;
-        bool there = target_hold_state(&hold, &stat, NULL) == STATUS_OK;
-        target_hold_close(&hold);
-        if (!there)
-            return false;
-        parent = stat.parent;
-    }
-    return false;
-}
-
-enum status target_find_children(pid_t ancestor, struct target_list *list, struct error *error)
-{
-    enum status status = target_find_all(list, error);
-    size_t kept = 0;
-    for (size_t i = 0; i < list->count; i++)
-        if (descends_from(list->items[i].parent, ancestor))
-            list->items[kept++] = list->items[i];
-    list->count = kept;
-    return status;
-}
-
 /* --- names --- */
 
 typedef int compare(const char *a, const char *b);

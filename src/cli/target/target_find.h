@@ -18,9 +18,6 @@ struct target_list {
 enum status target_find_all(struct target_list *list, struct error *error);
 void target_list_release(struct target_list *list);
 
-/* The .NET processes that `ancestor` started, directly or through others. */
-enum status target_find_children(pid_t ancestor, struct target_list *list, struct error *error);
-
 /*
  * TARGET as the user wrote it: digits are a pid, all else a name: the process name (comm or
  * executable, ".dll" and ".exe" allowed behind it) or that of the entry assembly. Case counts

@@ -1,5 +1,6 @@
 #include "target_place.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -10,6 +11,7 @@
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base_map.h"
@@ -129,6 +131,56 @@ static bool sees_file(const struct target_process *process, int root, const char
     return fine;
 }
 
+/* --- copies that killed sessions left --- */
+
+#define STALE_S 60 /* no attach takes that long: who made an older one is gone */
+
+static bool skip_hex(const char **at, size_t digits)
+{
+    for (size_t i = 0; i < digits; i++, (*at)++)
+        if (**at == '\0' || strchr("0123456789abcdef", **at) == NULL)
+            return false;
+    return true;
+}
+
+/* rejig-0123456789abcdef.so, rejig-0123456789abcdef-01234567.so */
+static bool is_copy_name(const char *name)
+{
+    if (strncmp(name, "rejig-", 6) != 0)
+        return false;
+    name += 6;
+    if (!skip_hex(&name, 16))
+        return false;
+    if (*name == '-' && (name++, !skip_hex(&name, 8)))
+        return false;
+    return strcmp(name, ".so") == 0;
+}
+
+/* Whoever has it mapped keeps it: a name is taken away, not the file behind it. */
+static bool is_stale(const struct target_process *process, const struct stat *stat, time_t now)
+{
+    bool ours = stat->st_uid == geteuid() || stat->st_uid == process->uid;
+    return S_ISREG(stat->st_mode) && ours && stat->st_nlink == 1 && stat->st_ctime < now - STALE_S;
+}
+
+static void remove_stale(const struct target_process *process, int folder)
+{
+    int readable = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = readable < 0 ? NULL : fdopendir(readable);
+    time_t now = time(NULL);
+    for (struct dirent *entry; directory != NULL && (entry = readdir(directory)) != NULL;) {
+        struct stat stat;
+        if (is_copy_name(entry->d_name) &&
+            fstatat(folder, entry->d_name, &stat, AT_SYMLINK_NOFOLLOW) == 0 &&
+            is_stale(process, &stat, now))
+            unlinkat(folder, entry->d_name, 0);
+    }
+    if (directory != NULL)
+        closedir(directory);
+    else if (readable >= 0)
+        close(readable);
+}
+
 /* --- a copy --- */
 
 static int create_copy(int folder, struct target_place *place, uint64_t hash)
@@ -192,6 +244,8 @@ static const char *copy_into(const struct target_process *process, int root, int
 {
     int folder = target_path_open(root, path, O_PATH | O_DIRECTORY);
     const char *why = usable_folder(process, root, folder, path);
+    if (why == NULL)
+        remove_stale(process, folder);
     int fd = why == NULL ? create_copy(folder, place, hash) : -1;
     if (why == NULL && fd < 0)
         why = strerror(errno);

@@ -23,7 +23,8 @@ struct target_place {
 };
 
 /* The file itself where the target sees and may read it, else a copy (0644) in the first folder
- * of its view that is writable and not noexec: its TMPDIR, /tmp, /dev/shm, /var/tmp. */
+ * of its view that is writable and not noexec: its TMPDIR, /tmp, /dev/shm, /var/tmp. Copies that
+ * lie in that folder for more than a minute, left by a rejig that was killed, go. */
 enum status target_place_agent(const struct target_process *process, const struct target_hold *hold,
                                struct target_place *place, struct error *error);
 /* The same answer without writing anything: can it be placed, and where (for doctor)? */

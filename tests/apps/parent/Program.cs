@@ -2,6 +2,7 @@
 //   Parent                 starts two children, waits for them, exits with 3
 //   Parent child NUMBER    one of them
 //   Parent slow SECONDS    lives that long, exits with 4
+//   Parent family SECONDS  starts one that does, and a child that is not .NET, waits, exits with 6
 //   Parent signal          kills itself
 using System.Collections;
 using System.Diagnostics;
@@ -19,6 +20,16 @@ switch (args.FirstOrDefault())
         Thread.Sleep(TimeSpan.FromSeconds(double.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture)));
         Console.WriteLine("slept");
         return 4;
+    case "family":
+        using (Process slow = Start("slow", args[1]))
+        using (Process sleep = Process.Start("sleep", args[1]))
+        {
+            slow.WaitForExit();
+            sleep.WaitForExit();
+            Console.WriteLine($"child {slow.Id} ended with {slow.ExitCode}");
+        }
+
+        return 6;
     case "signal":
         Process.GetCurrentProcess().Kill();
         return 5;
@@ -26,16 +37,18 @@ switch (args.FirstOrDefault())
 
 for (int number = 1; number <= 2; number++)
 {
-    var start = new ProcessStartInfo(Environment.ProcessPath!)
-    {
-        ArgumentList = { typeof(Adder).Assembly.Location, "child", number.ToString() },
-    };
-    using Process child = Process.Start(start)!;
+    using Process child = Start("child", number.ToString());
     child.WaitForExit();
     Console.WriteLine($"child {number} ended with {child.ExitCode}");
 }
 
 return 3;
+
+static Process Start(string mode, string argument) =>
+    Process.Start(new ProcessStartInfo(Environment.ProcessPath!)
+    {
+        ArgumentList = { typeof(Adder).Assembly.Location, mode, argument },
+    })!;
 
 public static class Adder
 {
