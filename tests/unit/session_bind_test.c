@@ -94,7 +94,7 @@ static struct plan_constant *condition(struct desk *desk, const char *text,
 {
     desk->probe.nodes = desk->nodes;
     struct plan_node *node = &desk->nodes[desk->probe.node_count++];
-    *node = (struct plan_node){.kind = kind, .path = path_of(desk, text, 10)};
+    *node = (struct plan_node){.kind = kind, .column = 14, .path = path_of(desk, text, 10)};
     node->constant.kind = constant;
     return &node->constant;
 }
@@ -320,7 +320,7 @@ static void test_enum(void **state)
 
     begin(desk, EQUALS);
     condition(desk, "comparisonType", PLAN_NODE_EQ, PLAN_CONSTANT_NAME)->text = "Ordnal";
-    refused(desk, "'comparisonType': StringComparison has no member 'Ordnal'", 10,
+    refused(desk, "'comparisonType': StringComparison has no member 'Ordnal'", 14,
             "StringComparison has CurrentCulture");
 }
 
@@ -358,10 +358,10 @@ static void test_numbers(void **state)
 
     begin(desk, EQUALS);
     condition(desk, "a", PLAN_NODE_GT, PLAN_CONSTANT_NUMBER)->low = 5;
-    refused(desk, "'a': string cannot be compared with a number", 10, "double quotes");
+    refused(desk, "'a': string cannot be compared with a number", 14, "double quotes");
     begin(desk, EQUALS);
     condition(desk, "ret", PLAN_NODE_EQ, PLAN_CONSTANT_NUMBER)->low = 1;
-    refused(desk, "'ret': bool cannot be compared with a number", 10, NULL);
+    refused(desk, "'ret': bool cannot be compared with a number", 14, NULL);
 }
 
 static void test_texts(void **state)
@@ -381,10 +381,10 @@ static void test_texts(void **state)
     assert_int_equal(leaf(desk)->operand, CAPTURE_OPERAND_NULL);
     begin(desk, EQUALS);
     condition(desk, "a", PLAN_NODE_LT, PLAN_CONSTANT_NULL);
-    refused(desk, "'a': null is compared with == and != only", 10, NULL);
+    refused(desk, "'a': null is compared with == and != only", 14, NULL);
     begin(desk, ROUND);
     condition(desk, "decimals", PLAN_NODE_EQ, PLAN_CONSTANT_NULL);
-    refused(desk, "'decimals': int is a value type and never null", 10, NULL);
+    refused(desk, "'decimals': int is a value type and never null", 14, NULL);
 }
 
 static void test_durations(void **state)
