@@ -51,6 +51,11 @@ MODULE_NGEN = 0x2
 MODULE_DYNAMIC = 0x4
 MODULE_COLLECTIBLE = 0x8
 
+STARTED, FINISHED = "JITCachedFunctionSearchStarted", "JITCachedFunctionSearchFinished"
+COMPILING, COMPILED = "JITCompilationStarted", "JITCompilationFinished"
+FOUND = 0  # COR_PRF_CACHED_FUNCTION_FOUND
+CACHE = REJIT | CACHE_SEARCHES
+
 UNTOUCHED = 77  # an out-parameter that the runtime has left alone
 
 BLOCK_INLINING = 1

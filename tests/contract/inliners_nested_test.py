@@ -9,7 +9,8 @@ though the table names inliners. RequestReJITWithInliners, which looks into the 
 their precompiled callers as they are."""
 
 from contract_image import Image
-from contract_runtime import ContractTest, REJIT, S_OK, framework, main, measured
+from contract_runtime import (BLOCK_INLINING, ContractTest, INLINING_CALLBACKS, Method, REJIT, S_OK, framework, main,
+                              measured)
 
 
 class Nested(ContractTest):
@@ -39,6 +40,24 @@ class Nested(ContractTest):
             self.assertTrue(nested and others)
             self.assertEqual([pair for pair in others if pair[0] != pair[1]], [], name)
             self.assertEqual([pair for pair in nested if pair[0] == 0 or pair[1] != 0], [], name)
+
+    def test_request_with_inliners(self):
+        """The same hole: AddByte of the nested UrlDecoder is inlined into UrlDecode."""
+        target = self.target
+        decode = "invoke System.Web.HttpUtility System.Web.HttpUtility UrlDecode a%2Bb"
+        self.assertEqual(target.tell(decode), "a+b")
+        file = "System.Web.HttpUtility.dll"
+        nested = target.method(file, "System.Web.Util.HttpEncoder+UrlDecoder", "AddByte")
+        inliners = Image(framework(file)).inlinings()[nested.token]
+        self.assertTrue(inliners)
+        target.gives(nested, "062a")  # ret: nothing is added
+        flags = BLOCK_INLINING | INLINING_CALLBACKS
+        self.assertResult(target.order(f"rejit-inliners {flags} {nested}")["hr"], S_OK)
+        self.assertEqual(target.tell(decode), "a+b")
+        self.assertEqual(target.notes("GetReJITParameters"), [])
+        # The table's inliners, requested by name, do it.
+        self.assertResult(target.rejit(*(Method(nested.module, token, "") for token in inliners)), S_OK)
+        self.assertEqual(target.tell(decode), "")
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ struct occasion {
 /* Notes it, and does what the rules for it say. No lock is held meanwhile. */
 void occasion_handle(struct occasion occasion);
 /* when KIND WHERE ACTION ...; false: not understood. WHERE: "*", MODULE:TOKEN (0: any) or
- * "~TEXT" in the module's path. ACTION: "hold GATE [TIMES]", "answer 0|1", "body HEX",
+ * "~TEXT" in the module's path. ACTION: "hold GATE [TIMES]", "answer 0|1 [TIMES]", "body HEX",
  * "flags N", "map OLD:NEW,...", "do ORDER". */
 bool rule_add(char **words, int count);
 void rules_forget(void);

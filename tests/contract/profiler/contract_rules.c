@@ -19,7 +19,8 @@ struct rule {
     ModuleID module; /* 0: any */
     mdToken token;   /* 0: any */
     char *text;      /* gate, order */
-    uint32_t number; /* answer, flags, times */
+    uint32_t number; /* answer, flags */
+    uint32_t times;  /* how often it holds or answers */
     uint8_t *bytes;
     struct COR_IL_MAP *map;
     uint32_t length; /* of bytes, of map */
@@ -76,10 +77,11 @@ static bool parse_action(struct rule *rule, char **words, int count)
     if (!strcmp(words[0], "hold")) {
         rule->action = ACT_HOLD;
         rule->text = strdup(argument);
-        rule->number = count > 2 ? (uint32_t)strtoul(words[2], NULL, 0) : UINT32_MAX;
+        rule->times = count > 2 ? (uint32_t)strtoul(words[2], NULL, 0) : UINT32_MAX;
     } else if (!strcmp(words[0], "answer") || !strcmp(words[0], "flags")) {
         rule->action = words[0][0] == 'a' ? ACT_ANSWER : ACT_FLAGS;
         rule->number = (uint32_t)strtoul(argument, NULL, 0);
+        rule->times = count > 2 ? (uint32_t)strtoul(words[2], NULL, 0) : UINT32_MAX;
     } else if (!strcmp(words[0], "body")) {
         rule->action = ACT_BODY;
         parse_bytes(rule, argument);
@@ -225,16 +227,21 @@ static void obey(const struct rule *rule, const struct note *note)
     note_add(done);
 }
 
+static bool still(struct rule *rule)
+{
+    return __atomic_fetch_add(&rule->used, 1, __ATOMIC_RELAXED) < rule->times;
+}
+
 static void act(struct rule *rule, const struct occasion *occasion)
 {
     struct ICorProfilerFunctionControl *control = occasion->control;
     switch (rule->action) {
     case ACT_HOLD:
-        if (__atomic_fetch_add(&rule->used, 1, __ATOMIC_RELAXED) < rule->number)
+        if (still(rule))
             hold(rule->text);
         break;
     case ACT_ANSWER:
-        if (occasion->answer)
+        if (occasion->answer && still(rule))
             *occasion->answer = (BOOL)rule->number;
         break;
     case ACT_DO:
