@@ -95,7 +95,9 @@ CASES = [
     Case("cross-shared", "InliningLeaf.Box<T>.Shared"),
     Case("cross-unshared", "InliningLeaf.Box<T>.Unshared"),
     Case("cross-generic-method", "InliningLeaf.Pick.First"),
-    Case("cross-generic-host", "InliningLeaf.Simple.ForGeneric", calls=3),
+    Case("cross-host-reference", "InliningLeaf.Simple.ForHostOfReference"),
+    Case("cross-host-int", "InliningLeaf.Simple.ForHostOfInt"),
+    Case("cross-host-struct", "InliningLeaf.Simple.ForHostOfStruct"),
     Case("cross-async", "InliningLeaf.Simple.ForAsync"),
     Case("cross-transitive", "InliningLeaf.Simple.Base"),
     Case("cross-transitive-middle", "InliningMid.Fancy.Step", order="cross-transitive"),
@@ -161,20 +163,65 @@ class Observed(Target):
         return method
 
 
+def prepare(program, case):
+    """Where code comes from an image, it is there before anybody looks."""
+    if not case.late:
+        program.tell(f"call {case.order} 3")
+
+
+def warm(program):
+    """What is hot is in the JIT compiler's last tier, with everything inlined that it inlines."""
+    program.tell("warm " + " ".join(dict.fromkeys(case.order for case in CASES)))
+
+
 def inlined(target, case, hot):
-    """What RequestReJIT of the method alone sees of the calls: True where it sees none."""
-    count = turns(case)
-    if hot:
-        target.tell(f"warm {case.order}")
-    elif not case.late:
-        target.tell(f"call {case.order} 3")
+    """Whether the case is one: RequestReJIT of the method alone sees none of its calls."""
+    if not hot:
+        prepare(target, case)
     if case.name == "late-own":
         target.tell("load")
     method = target.trap(case) if case.marker else target.method_of(case)
     mark = target.mark()
     if target.rejit(method) != S_OK:
         raise AssertionError(f"{case.name}: RequestReJIT failed")
-    answer = target.tell(f"call {case.order} {count}")
+    answer = target.tell(f"call {case.order} {turns(case)}")
     asked = target.notes("GetReJITParameters", since=mark, of=method)
     target.revert(method)
     return "threw" not in answer if case.marker else not asked
+
+
+def arguments(case):
+    """rejig's words for a case, without the target: count, or watch where calls are told apart."""
+    if case.marker:
+        return ["watch", case.pattern, "--values=" + case.marker["values"], "--if", case.marker["if"], "--json"]
+    return ["count", case.pattern, "--json"]
+
+
+def number(case, records):
+    """How many of the case's calls are in what rejig printed."""
+    if case.marker:
+        return sum(record["shown"] for record in records if record["type"] == "end")
+    return sum(record["count"] for record in records if record["type"] == "count")
+
+
+def attached(test, program, case):
+    """(how many calls rejig sees, the program's answer), attached to the running program."""
+    command_name, *rest = arguments(case)
+    look = test.rejig(command_name, "-p", str(program.pid), *rest, *(["--wait"] if case.late else []))
+    look.probing()
+    if case.late:
+        program.tell("load")
+    answer = program.tell(f"call {case.order} {turns(case)}")
+    test.assertEqual(look.end(), 0, look.err.text())
+    return number(case, look.objects()), answer
+
+
+def started(test, command_line, case):
+    """(how many calls rejig sees, the program's answer), the program started under rejig: its very
+    first calls are among them."""
+    file = os.path.join(test.scratch, "started.json")
+    program = test.program([REJIG, *arguments(case), "-o", file, "--", *command_line])
+    answer = program.tell(f"call {case.order} {turns(case)}")
+    test.assertEqual(program.finish(), 7, program.err.text())
+    with open(file, encoding="utf-8") as stream:
+        return number(case, [json.loads(line) for line in stream]), answer

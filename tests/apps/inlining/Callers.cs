@@ -406,10 +406,11 @@ public static class CrossCallers
 
     public static long Unshared(int count) => Fancy.Unshared(number, count);
 
-    /// <summary>Three instantiations, one of them shared: 3 x COUNT.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    public static long GenericHost(int count) =>
-        Host<string>.Run(texts, count) + Host<int>.Run([1], count) + Host<Size>.Run([new Size(1, 1)], count);
+    public static long HostOfReference(int count) => HostOfReference<string>.Run(texts, count);
+
+    public static long HostOfInt(int count) => HostOfInt<int>.Run([1], count);
+
+    public static long HostOfStruct(int count) => HostOfStruct<Size>.Run([new Size(1, 1)], count);
 }
 
 /// <summary>Callers of the framework. A marker among the arguments tells their calls from others.</summary>

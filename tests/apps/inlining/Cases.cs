@@ -49,7 +49,9 @@ public static class Cases
             case "cross-shared": return CrossCallers.Shared(count);
             case "cross-unshared": return CrossCallers.Unshared(count);
             case "cross-generic-method": return Fancy.Picked(count);
-            case "cross-generic-host": return CrossCallers.GenericHost(count);
+            case "cross-host-reference": return CrossCallers.HostOfReference(count);
+            case "cross-host-int": return CrossCallers.HostOfInt(count);
+            case "cross-host-struct": return CrossCallers.HostOfStruct(count);
             case "cross-async": return await Fancy.Async(count);
             case "late-cross": return Late(count);
             case "late-own": return LateOwn(count);
@@ -67,15 +69,18 @@ public static class Cases
     }
 
     /// <summary>Calls until nothing is compiled any more: what is hot is in its last tier.</summary>
-    public static async Task Warm(string name)
+    public static async Task Warm(string[] names)
     {
         int quiet = 0;
         long compiled = JitInfo.GetCompiledMethodCount();
-        for (int round = 0; round < 8 || quiet < 4; round++)
+        for (int round = 0; round < 10 || quiet < 5; round++)
         {
             for (int i = 0; i < 40; i++)
             {
-                await Call(name, 64);
+                foreach (string name in names)
+                {
+                    await Call(name, 64);
+                }
             }
 
             await Task.Delay(60);
@@ -83,6 +88,25 @@ public static class Cases
             quiet = now == compiled ? quiet + 1 : 0;
             compiled = now;
         }
+    }
+
+    public static async Task<long> Rounds(int count, int rounds, string[] names)
+    {
+        long sum = 0;
+        for (int round = 1; round <= rounds; round++)
+        {
+            foreach (string name in names)
+            {
+                sum += await Call(name, count);
+            }
+
+            if (round % 40 == 0)
+            {
+                await Task.Delay(200);
+            }
+        }
+
+        return sum;
     }
 
     // Each loads the library when it is compiled or bound, no sooner.

@@ -2,7 +2,9 @@
 // order a line on standard input, one line back:
 //   call NAME COUNT     COUNT calls by the case's caller, called once  -> "NAME COUNT sum", or
 //                                                                         "NAME threw TYPE"
-//   warm NAME           until the JIT compiler has nothing left to do  -> "warm NAME"
+//   warm NAME...        until the JIT compiler has nothing left to do  -> "warm NUMBER"
+//   rounds COUNT ROUNDS NAME...   the caller of each called ROUNDS times, with time for the JIT
+//                       compiler in between, from its first tier to its last  -> "rounds sum"
 //   load                only loads the library that comes late         -> "load 1"
 //   runtime                                                            -> "runtime 10.0.12"
 //   quit
@@ -29,8 +31,11 @@ while (Console.ReadLine() is { } line)
 
             break;
         case "warm":
-            await Cases.Warm(words[1]);
-            Console.WriteLine($"warm {words[1]}");
+            await Cases.Warm(words[1..]);
+            Console.WriteLine($"warm {words.Length - 1}");
+            break;
+        case "rounds":
+            Console.WriteLine($"rounds {await Cases.Rounds(int.Parse(words[1]), int.Parse(words[2]), words[3..])}");
             break;
         case "load":
             Console.WriteLine($"load {Cases.Load()}");

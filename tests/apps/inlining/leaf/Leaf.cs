@@ -21,8 +21,12 @@ public static class Simple
     /// <summary>For a library that can be unloaded.</summary>
     public static int ForUnloadable(int a) => a ^ 25;
 
-    /// <summary>For an instantiation of a generic type of another assembly.</summary>
-    public static int ForGeneric(int a) => a ^ 29;
+    /// <summary>For instantiations of generic types of another assembly.</summary>
+    public static int ForHostOfReference(int a) => a ^ 29;
+
+    public static int ForHostOfInt(int a) => a ^ 30;
+
+    public static int ForHostOfStruct(int a) => a ^ 31;
 
     public static class Deep
     {

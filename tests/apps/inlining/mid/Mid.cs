@@ -124,8 +124,8 @@ public static class Fancy
     }
 }
 
-/// <summary>A generic caller: its code is compiled where an instantiation is needed.</summary>
-public static class Host<T>
+/// <summary>Generic callers: their code is compiled where an instantiation is needed.</summary>
+public static class HostOfReference<T>
 {
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static long Run(T[] items, int count)
@@ -133,7 +133,37 @@ public static class Host<T>
         long sum = 0;
         for (int i = 0; i < count; i++)
         {
-            sum += Simple.ForGeneric(i) + items.Length;
+            sum += Simple.ForHostOfReference(i) + items.Length;
+        }
+
+        return sum;
+    }
+}
+
+public static class HostOfInt<T>
+{
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static long Run(T[] items, int count)
+    {
+        long sum = 0;
+        for (int i = 0; i < count; i++)
+        {
+            sum += Simple.ForHostOfInt(i) + items.Length;
+        }
+
+        return sum;
+    }
+}
+
+public static class HostOfStruct<T>
+{
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static long Run(T[] items, int count)
+    {
+        long sum = 0;
+        for (int i = 0; i < count; i++)
+        {
+            sum += Simple.ForHostOfStruct(i) + items.Length;
         }
 
         return sum;
