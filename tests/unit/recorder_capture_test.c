@@ -651,6 +651,31 @@ static void generic_values_go_by_the_caller(void **unused)
     }
 }
 
+/* A session's native bodies are not met again: what is known of them goes with the last one. */
+static void generic_bodies_are_forgotten_with_the_last_session(void **unused)
+{
+    (void)unused;
+    static const struct capture_limits limits = {.max_bytes = 8192};
+    const size_t before = recorder_memory();
+    struct bed own;
+    uint64_t wanted;
+    bed_open(&own, &limits, 1 << 20);
+    for (uint64_t i = 1; i <= 1000; i++) {
+        struct instance *instance = calloc(1, sizeof *instance);
+        instance->address = 4096 * i;
+        instance_publish(instance);
+    }
+    instance_want(99);
+    bed_close(&own);
+    assert_non_null(instance_find(4096 * 1000));
+    assert_true(recorder_memory() > before + 1000 * sizeof(struct instance));
+    bed_close(&bed);
+    assert_null(instance_find(4096 * 1000));
+    assert_true(recorder_memory() <= before);
+    assert_false(instance_next_wanted(&wanted));
+    set_up(NULL);
+}
+
 static void exceptions(void **unused)
 {
     (void)unused;
@@ -820,6 +845,7 @@ int main(void)
         CASE(values_behind_addresses),
         CASE(spans),
         CASE(generic_values_go_by_the_caller),
+        CASE(generic_bodies_are_forgotten_with_the_last_session),
         CASE(exceptions),
         CASE(the_exception_among_the_values),
         CASE(no_byte_beyond_the_object),

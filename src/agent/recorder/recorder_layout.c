@@ -202,3 +202,14 @@ void instance_publish(struct instance *instance)
         free(instance);
     }
 }
+
+void instance_forget_all(void)
+{
+    uint64_t address;
+    pthread_mutex_lock(&lock);
+    recorder_table_empty(&instances);
+    while (recorder_wanted_take(&wanted_instances, &address)) {
+    }
+    atomic_store(&instances_full, false);
+    pthread_mutex_unlock(&lock);
+}

@@ -101,5 +101,8 @@ void instance_want(uint64_t address);
 bool instance_next_wanted(uint64_t *address);
 /* Takes ownership of the malloc'd block. Capped at 64K entries; over it the block is freed. */
 void instance_publish(struct instance *instance);
+/* Forgets all: each session has native bodies of its own, which the next one does not meet again.
+ * No session is live, and no thread is in a probe. Worker. */
+void instance_forget_all(void);
 
 #endif

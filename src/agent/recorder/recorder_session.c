@@ -11,6 +11,7 @@
 
 #include "base_clock.h"
 #include "recorder_exception.h"
+#include "recorder_layout.h"
 #include "recorder_ring.h"
 #include "wire_plan.h"
 
@@ -322,6 +323,17 @@ void recorder_session_tend(struct recorder_session *session)
     }
 }
 
+/* Sessions come on this thread, too: none is made meanwhile. */
+static void forget_instances(void)
+{
+    for (uint32_t i = 0; i < RECORDER_MAX_SESSIONS; i++) {
+        if (recorder_sessions[i].used) {
+            return;
+        }
+    }
+    instance_forget_all();
+}
+
 bool recorder_session_end(struct recorder_session *session)
 {
     recorder_lock();
@@ -339,6 +351,7 @@ bool recorder_session_end(struct recorder_session *session)
     session->ending = false;
     if (quiet) {
         release(session);
+        forget_instances();
     } else {
         atomic_store_explicit(&session->file->ended, 1, memory_order_release);
     }

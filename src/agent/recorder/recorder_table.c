@@ -94,6 +94,20 @@ bool recorder_table_replace(struct recorder_table *table, const void *entry)
     return false;
 }
 
+void recorder_table_empty(struct recorder_table *table)
+{
+    struct recorder_table_slots *slots = atomic_exchange(&table->slots, NULL);
+    for (size_t i = 0; slots != NULL && i <= slots->mask; i++) {
+        free((void *)(uintptr_t)atomic_load_explicit(&slots->entries[i], memory_order_relaxed));
+    }
+    while (slots != NULL) {
+        struct recorder_table_slots *older = slots->older;
+        free(slots);
+        slots = older;
+    }
+    table->count = table->bytes = 0;
+}
+
 void recorder_wanted_put(struct recorder_wanted *wanted, uint64_t key)
 {
     size_t at = hash(key);

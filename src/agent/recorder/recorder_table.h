@@ -2,9 +2,9 @@
  * recorder_table: a map from 64-bit keys to immutable entries that readers use without a lock.
  *
  * An entry is a block whose first 8 bytes are its key (not 0). Open addressing over atomic
- * pointers; entries are only ever added. When the table gets full a bigger one is published, and
- * the old one is kept, because a reader may be in it: all old ones together are no bigger than
- * the newest. Writers hold a lock of their own.
+ * pointers; entries are only ever added, until all go at once. When the table gets full a bigger
+ * one is published, and the old one is kept, because a reader may be in it: all old ones together
+ * are no bigger than the newest. Writers hold a lock of their own.
  */
 #ifndef RECORDER_TABLE_H
 #define RECORDER_TABLE_H
@@ -33,6 +33,9 @@ bool recorder_table_add(struct recorder_table *table, const void *entry);
 /* One writer at a time: puts the entry in the place of the one with its key; readers may still
  * hold that. False: there is none. */
 bool recorder_table_replace(struct recorder_table *table, const void *entry);
+
+/* When no reader can be in it: frees all tables and all entries (malloc'd). */
+void recorder_table_empty(struct recorder_table *table);
 
 /* A small set of keys that probes put in and the worker takes out; no lock, no allocation. */
 #define RECORDER_WANTED 512u
