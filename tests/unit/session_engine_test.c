@@ -600,6 +600,89 @@ static void test_storm(void **state)
     buffer_release(&fields);
 }
 
+/* ---- a plan on a whole program ---- */
+
+/* The runtime takes its time, until a question is answered that was asked in the meantime. */
+static struct slow {
+    HRESULT (*request)(struct ICorProfilerInfo15 *, uint32_t, ModuleID *, mdToken *);
+    atomic_uint calls, methods, most;
+    atomic_bool answered, in_time;
+} slow;
+
+static HRESULT slow_request(struct ICorProfilerInfo15 *self, uint32_t count, ModuleID *modules,
+                            mdToken *methods)
+{
+    atomic_fetch_add(&slow.calls, 1);
+    atomic_fetch_add(&slow.methods, count);
+    if (count > atomic_load(&slow.most))
+        atomic_store(&slow.most, count);
+    if (atomic_load(&slow.calls) == 2) {
+        usleep(100000); /* so that the agent looks at its sockets again before the next part */
+    } else if (atomic_load(&slow.calls) == 3) {
+        for (int i = 0; i < 1000 && !atomic_load(&slow.answered); i++)
+            usleep(10000);
+        atomic_store(&slow.in_time, atomic_load(&slow.answered));
+    }
+    return slow.request(self, count, modules, methods);
+}
+
+static void test_questions_meanwhile(void **state)
+{
+    SETUP;
+    struct client other;
+    struct plan plan;
+    struct plan_probe probe;
+    uint16_t type;
+    memset(&slow, 0, sizeof slow);
+    slow.request = standin_table(stage->standin)->RequestReJIT;
+    standin_table(stage->standin)->RequestReJIT = slow_request;
+    stage_run(stage);
+    client_greet(stage, &client, &fields);
+    client_greet(stage, &other, &fields);
+    plan_one(&plan, &probe, "System.Private.CoreLib.dll!System.Runtime.**", PLAN_COUNT);
+    plan.max_methods = 100000;
+    client_plan(&client, &plan);
+    WAIT_FOR(atomic_load(&slow.calls) == 2);
+    client_send(&other, WIRE_MSG_STATUS, NULL);
+    assert_int_equal(client_next(&other, &fields), WIRE_MSG_STATUS);
+    atomic_store(&slow.answered, true);
+    while ((type = client_answer(&client, &fields)) == WIRE_MSG_METHOD || type == WIRE_MSG_REFUSED)
+        ;
+    assert_int_equal(type, WIRE_MSG_SESSION);
+    assert_true(atomic_load(&slow.in_time));
+    assert_in_range(atomic_load(&slow.most), 1000, 8192);
+    assert_true(atomic_load(&slow.methods) >= field_number(&fields, WIRE_SESSION_METHODS));
+    client_close(&other);
+    DONE;
+    WAIT_FOR(standin_counts(stage->standin).recompiled == 0);
+}
+
+/* Nobody waits for the plan any more: it is given up, and nothing is recompiled for it. */
+static void test_hung_up_meanwhile(void **state)
+{
+    SETUP;
+    struct plan plan;
+    struct plan_probe probe;
+    memset(&slow, 0, sizeof slow);
+    slow.request = standin_table(stage->standin)->RequestReJIT;
+    standin_table(stage->standin)->RequestReJIT = slow_request;
+    client_connect(stage, &client);
+    buffer_clear(&fields);
+    tlv_put_u32(&fields, WIRE_HELLO_MAJOR, 1);
+    client_send(&client, WIRE_MSG_HELLO, &fields);
+    plan_one(&plan, &probe, "System.Private.CoreLib.dll!System.Runtime.**", PLAN_COUNT);
+    plan.max_methods = 100000;
+    client_plan(&client, &plan);
+    client_close(&client); /* before the agent has even begun */
+    stage_run(stage);
+    client_greet(stage, &client, &fields);
+    client_send(&client, WIRE_MSG_STATUS, NULL);
+    assert_int_equal(client_next(&client, &fields), WIRE_MSG_STATUS);
+    assert_int_equal(field_number(&fields, WIRE_STATUS_SESSION), UINT64_MAX);
+    assert_int_equal(atomic_load(&slow.calls), 0);
+    DONE;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -623,6 +706,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_wait_in_vain, up, down),
         cmocka_unit_test_setup_teardown(test_list_only, up, down),
         cmocka_unit_test_setup_teardown(test_storm, up_running, down),
+        cmocka_unit_test_setup_teardown(test_questions_meanwhile, up, down),
+        cmocka_unit_test_setup_teardown(test_hung_up_meanwhile, up, down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,6 +79,9 @@ struct tenant {
     void (*module_unloading)(void *context, const struct module *module);
     /* Its code was let run before module_loaded had returned: first calls may be missing. */
     void (*module_late)(void *context, const struct module *module);
+    /* Between the parts of a long request, no lock held: a moment for what does not wait. May be
+     * NULL, and must not claim, release or pump. */
+    void (*breathe)(void *context);
 };
 
 struct recompile_totals {

@@ -5,15 +5,38 @@
 #include "base_clock.h"
 #include "recompile_internal.h"
 
+#define PART           4096u /* methods in one call to the runtime: some 20 ms of work */
 #define FOLLOW_AT_ONCE 32
 #define FOLLOW_NS      UINT64_C(10000000) /* then the worker looks at its sockets again */
 
+static void breathe(struct recompile *recompile)
+{
+    for (uint32_t i = 0; i < recompile->tenant_count; i++) {
+        struct tenant *tenant = recompile->tenants[i];
+        if (tenant->breathe)
+            tenant->breathe(tenant->context);
+    }
+}
+
+/* How many methods from `at` on are asked for in one call. */
+static uint32_t part_at(const struct method_batch *batch, uint32_t at)
+{
+    return batch->count - at < PART ? batch->count - at : PART;
+}
+
+/* Refused in the middle: what was requested before has no claim soon, and is given its original
+ * IL where the runtime asks for it. */
 HRESULT recompile_request(struct recompile *recompile, struct method_batch *batch)
 {
     struct ICorProfilerInfo15 *info = recompile->info;
-    if (batch->count == 0)
-        return S_OK;
-    return info->vtbl->RequestReJIT(info, batch->count, batch->modules, batch->methods);
+    HRESULT result = S_OK;
+    for (uint32_t at = 0; at < batch->count && !hresult_failed(result); at += PART) {
+        if (at > 0)
+            breathe(recompile);
+        result = info->vtbl->RequestReJIT(info, part_at(batch, at), batch->modules + at,
+                                          batch->methods + at);
+    }
+    return result;
 }
 
 static HRESULT request_with_inliners(struct recompile *recompile, struct method_batch *batch)
@@ -116,23 +139,37 @@ static bool settle(struct recompile *recompile, struct method_key key, HRESULT r
     return true;
 }
 
-size_t recompile_revert(struct recompile *recompile, struct method_batch *batch)
+static size_t revert_part(struct recompile *recompile, struct method_batch *batch, uint32_t at,
+                          HRESULT *results)
 {
     struct ICorProfilerInfo15 *info = recompile->info;
+    const uint32_t count = part_at(batch, at);
     size_t reverted = 0;
-    if (batch->count == 0)
-        return 0;
-    HRESULT *results = calloc(batch->count, sizeof(*results));
     HRESULT whole = E_OUTOFMEMORY;
     if (results)
-        whole =
-            info->vtbl->RequestRevert(info, batch->count, batch->modules, batch->methods, results);
+        whole = info->vtbl->RequestRevert(info, count, batch->modules + at, batch->methods + at,
+                                          results);
     pthread_mutex_lock(&recompile->lock);
-    for (uint32_t i = 0; i < batch->count; i++) {
-        const struct method_key key = {.module = batch->modules[i], .method = batch->methods[i]};
+    for (uint32_t i = 0; i < count; i++) {
+        const struct method_key key = {.module = batch->modules[at + i],
+                                       .method = batch->methods[at + i]};
         reverted += settle(recompile, key, hresult_failed(whole) ? whole : results[i]);
     }
     pthread_mutex_unlock(&recompile->lock);
+    return reverted;
+}
+
+size_t recompile_revert(struct recompile *recompile, struct method_batch *batch)
+{
+    size_t reverted = 0;
+    if (batch->count == 0)
+        return 0;
+    HRESULT *results = calloc(part_at(batch, 0), sizeof(*results));
+    for (uint32_t at = 0; at < batch->count; at += PART) {
+        if (at > 0)
+            breathe(recompile);
+        reverted += revert_part(recompile, batch, at, results);
+    }
     free(results);
     return reverted;
 }

@@ -14,9 +14,10 @@
 
 static enum status out_of_memory(struct error *error)
 {
-    return error_set(error, STATUS_LIMIT,
-                     "the session would need more than %zu MiB in the target (--max-methods)",
-                     SESSION_ARENA_MAX >> 20);
+    error_set(error, STATUS_LIMIT, "the session would need more than %zu MiB in the target",
+              SESSION_ARENA_MAX >> 20);
+    error_hint(error, "narrow the pattern, or count the calls first (rejig count)");
+    return STATUS_LIMIT;
 }
 
 /* ---- what kind of method, and what is woven for it ---- */
@@ -456,6 +457,9 @@ enum status session_bind(struct session *session, uint32_t probe, const struct m
                                            &b->signature, error);
     if (status == STATUS_OK)
         status = bind_all(b, site, error);
+    /* Rooms below know neither whose memory it was nor what can be done. */
+    if (status == STATUS_MEMORY)
+        status = out_of_memory(error);
     arena_release(&scratch);
     *out = status == STATUS_OK ? site : NULL;
     return status;

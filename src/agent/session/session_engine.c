@@ -7,6 +7,7 @@
 
 #include "base_clock.h"
 #include "session_answer.h"
+#include "session_breath.h"
 #include "session_lease.h"
 #include "session_log.h"
 #include "session_plan.h"
@@ -55,6 +56,11 @@ static void tenant_module_unloading(void *context, const struct module *module)
     session_types_unload(engine->types, module->id);
 }
 
+static void tenant_breathe(void *context)
+{
+    session_breath(context);
+}
+
 static enum status engine_parts(struct session_engine *engine, const char *directory,
                                 struct error *error)
 {
@@ -99,6 +105,7 @@ enum status session_engine_new(struct recompile *recompile, struct ICorProfilerI
         .failed = tenant_failed,
         .module_loaded = tenant_module_loaded,
         .module_unloading = tenant_module_unloading,
+        .breathe = tenant_breathe,
         .module_late = tenant_module_late,
     };
     pthread_mutex_init(&engine->mutex, NULL);
@@ -185,7 +192,7 @@ static void refuse_connection(int fd, uint32_t uid, uint32_t pid)
     session_connection_close(&connection);
 }
 
-static void accept_connections(struct session_engine *engine)
+void session_engine_accept(struct session_engine *engine)
 {
     uint32_t uid = 0, pid = 0, refused = UINT32_MAX;
     for (int turn = 0; turn < SESSION_MAX_CONNECTIONS; turn++) {
@@ -240,7 +247,9 @@ static void work_off_frames(struct session_engine *engine, struct session_connec
             session_answer_error(connection, &error);
             return;
         }
+        engine->serving = connection;
         session_answer(engine, connection, type, payload);
+        engine->serving = NULL;
         /* A finished connection has forgotten its input. */
         if (!connection->closing)
             session_connection_done(connection, whole);
@@ -404,7 +413,7 @@ void session_engine_run(struct session_engine *engine)
         if (ready < 0 && errno != EINTR)
             break;
         if (ready > 0 && (turn.polls[1].revents & POLLIN))
-            accept_connections(engine);
+            session_engine_accept(engine);
         if (ready > 0)
             serve_streams(engine, &turn);
         if (ready <= 0 || (turn.polls[2].revents & POLLIN))
@@ -470,7 +479,7 @@ static enum status wait_turn(struct session_engine *engine, uint64_t deadline, u
     fill_turn(engine, &turn, false);
     int ready = poll(turn.polls, turn.count, left < (uint64_t)limit ? (int)left : limit);
     if (ready > 0 && (turn.polls[1].revents & POLLIN))
-        accept_connections(engine);
+        session_engine_accept(engine);
     if (ready > 0)
         serve_streams(engine, &turn);
     return STATUS_OK;

@@ -102,6 +102,8 @@ static enum status start_session(struct session *session, struct reader payload,
     status = session_plan_resolve(session, &messages, error);
     if (status == STATUS_OK && buffer_failed(&messages))
         status = error_set(error, STATUS_LIMIT, "too many methods to tell of (--max-methods)");
+    if (status == STATUS_LIMIT && error != NULL)
+        status = error->status = STATUS_USAGE; /* the command asks for too much */
     if (status == STATUS_OK)
         status = make_recorder(session, &fd, error);
     if (status == STATUS_OK)

@@ -2,10 +2,12 @@
 #include <string.h>
 
 #include "metadata_names.h"
+#include "session_breath.h"
 #include "session_plan.h"
 #include "session_symbols.h"
 
 struct listing {
+    struct session_engine *engine;
     struct buffer *messages;
     const struct module *module;
     uint32_t count, limit;
@@ -36,7 +38,7 @@ static bool list_method(void *context, mdToken token)
     struct listing *listing = context;
     const struct metadata_image *image = listing->module->image;
     struct metadata_method method;
-    if (listing->count >= listing->limit)
+    if (listing->count >= listing->limit || !session_breath(listing->engine))
         return false;
     if (metadata_method_describe(image, token, &method, NULL) != STATUS_OK)
         return true;
@@ -73,7 +75,7 @@ enum status session_plan_list(struct session_engine *engine, const char *const *
                               uint32_t limit, struct buffer *messages, struct error *error)
 {
     struct arena arena;
-    struct listing listing = {.messages = messages, .limit = limit};
+    struct listing listing = {.engine = engine, .messages = messages, .limit = limit};
     enum status status = STATUS_OK;
     arena_init(&arena, (size_t)1 << 20);
     for (size_t i = 0; i < pattern_count && status == STATUS_OK; i++) {

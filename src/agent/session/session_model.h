@@ -125,6 +125,8 @@ struct session_engine {
     bool started, list_only;
     bool had_connection;
     struct session_connection connections[SESSION_MAX_CONNECTIONS];
+    struct session_connection *serving; /* whose frame is being answered, or NULL */
+    uint64_t breathed;                  /* clock_monotonic of session_breath's last look */
     struct session *sessions;
     uint64_t sessions_ever;
     uint64_t last_end; /* clock_monotonic of the last session's end; 0: none yet */
@@ -139,6 +141,8 @@ struct session_engine {
 
 /* Ticks of the recorder's clock in one nanosecond. */
 double session_engine_rate(const struct session_engine *engine);
+/* Takes the peers that wait at the socket, as far as there is place. */
+void session_engine_accept(struct session_engine *engine);
 /* Bytes that the agent holds besides rings. */
 size_t session_engine_memory(const struct session_engine *engine);
 

@@ -10,6 +10,7 @@
 #include "metadata_resolve.h"
 #include "metadata_tables.h"
 #include "session_bind.h"
+#include "session_breath.h"
 #include "session_log.h"
 #include "session_symbols.h"
 #include "session_weave.h"
@@ -239,7 +240,9 @@ static enum status probe_matches(struct session *session, const struct matches *
     for (size_t i = 0; i < count; i++) {
         struct error error;
         error_init(&error);
-        enum status status = probe_match(session, &matches->items[i], messages, &error);
+        enum status status = session_breath(session->engine)
+                                 ? probe_match(session, &matches->items[i], messages, &error)
+                                 : error_set(&error, STATUS_PEER, "nobody waits for it any more");
         if (status == STATUS_OK)
             continue;
         if (ends_session(status)) {
@@ -357,6 +360,7 @@ enum status session_plan_resolve(struct session *session, struct buffer *message
          (module = modules_next(session->engine->modules, &cursor)) != NULL;) {
         session->modules_seen++;
         find_in_module(session, module, &matches);
+        session_breath(session->engine);
     }
     status = check_counts(session, &matches, error);
     struct error first;
