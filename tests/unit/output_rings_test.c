@@ -98,6 +98,25 @@ static void test_own_order(void **state)
     assert_string_equal(calls(), "3 1 2");
 }
 
+/* Chunks that the agent has not made yet are not looked at, whatever stands there. */
+static void test_chunks_to_come(void **state)
+{
+    (void)state;
+    struct wire_file *file = (struct wire_file *)(void *)fake.file;
+    uint32_t last = file->chunk_count - 1;
+    struct wire_chunk *chunk = fake_chunk(&fake, last);
+    size_t bytes;
+    file->free_chunks[last / 64] &= ~(1ull << (last % 64));
+    chunk->state = WIRE_CHUNK_OPEN;
+    chunk->written = 1; /* not a whole record */
+    file->ready_chunks = last;
+    put(0, WIRE_RECORD_ENTER, 1, 100);
+    collect(false);
+    assert_string_equal(calls(), "1");
+    file->ready_chunks = last + 1;
+    assert_int_equal(rings_collect(rings, false, &bytes, NULL), STATUS_PEER);
+}
+
 /* Many times the file's size goes through it; full chunks come back. */
 static void test_recycling(void **state)
 {
@@ -495,6 +514,7 @@ int main(void)
         TEST(test_written_too_far),
         TEST(test_written_odd),
         TEST(test_written_back),
+        cmocka_unit_test_setup_teardown(test_chunks_to_come, setup, teardown),
         cmocka_unit_test(test_bad_sizes),
         cmocka_unit_test(test_layouts),
         cmocka_unit_test(test_not_a_file),

@@ -15,7 +15,7 @@
 #include "recorder_ring.h"
 #include "wire_plan.h"
 
-#define FIRST_BYTES   ((size_t)8 << 20) /* of chunks, allocated before the session is ready */
+#define FIRST_BYTES   ((size_t)4 << 20) /* of chunks, allocated before the session is ready */
 #define GROW_BYTES    ((size_t)2 << 20)
 #define FEWEST_CHUNKS 16u
 #define QUIESCE_NS    1000000000ull
@@ -162,6 +162,7 @@ static void ready(struct recorder_session *session)
     size_t bytes = session->allocated - (size_t)(session->chunks - (uint8_t *)session->file);
     uint32_t now = (uint32_t)(bytes / WIRE_CHUNK_BYTES);
     atomic_store_explicit(&session->chunks_ready, now, memory_order_release);
+    atomic_store_explicit(&session->file->ready_chunks, now, memory_order_release);
     for (uint32_t chunk = before; chunk < now; chunk++) {
         atomic_fetch_or_explicit(&session->file->free_chunks[chunk / 64], 1ull << (chunk % 64),
                                  memory_order_release);

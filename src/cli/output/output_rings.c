@@ -213,6 +213,13 @@ uint32_t rings_sites(const struct rings *rings)
 
 /* ---- collecting ---- */
 
+/* One behind the last chunk that is there; an agent that does not say so has made all. */
+static uint32_t chunks_there(const struct rings *rings)
+{
+    uint32_t ready = atomic_load_explicit(&file_of(rings)->ready_chunks, memory_order_acquire);
+    return ready == 0 || ready > rings->layout.chunk_count ? rings->layout.chunk_count : ready;
+}
+
 /* Looks at one chunk that is not free. */
 static enum status scan_chunk(struct rings *rings, uint32_t chunk, struct error *error)
 {
@@ -254,12 +261,13 @@ static enum status scan(struct rings *rings, struct error *error)
     rings->segment_count = 0;
     for (uint32_t word = 0; word < words; word++)
         rings->settled[word] = ~free_word(rings, word);
+    uint32_t there = chunks_there(rings); /* read here: settled chunks were there before */
     for (uint32_t word = 0; word < words && status == STATUS_OK; word++) {
         uint64_t used = ~free_word(rings, word);
         while (used && status == STATUS_OK) {
             uint32_t chunk = word * 64 + (uint32_t)__builtin_ctzll(used);
             used &= used - 1;
-            if (chunk < rings->layout.chunk_count)
+            if (chunk < there)
                 status = scan_chunk(rings, chunk, error);
         }
     }

@@ -79,7 +79,11 @@ struct wire_file {
     uint64_t chunks_offset;
     uint32_t clock;         /* enum wire_clock */
     _Atomic uint32_t ended; /* 1: the agent writes no more records */
-    uint64_t reserved[8];
+    /* Of the chunks, how many (from the first) are there: the others hold nothing yet, and to
+     * look at one would cost a page. 0: an agent that does not say; all of them may be. */
+    _Atomic uint32_t ready_chunks;
+    uint32_t reserved_word;
+    uint64_t reserved[7];
     _Atomic uint64_t free_chunks[WIRE_CHUNKS_MAX / 64]; /* bit n of word n/64: chunk n is free */
 };
 
