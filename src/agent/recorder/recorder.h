@@ -105,7 +105,7 @@ struct recorder_session;
 enum status recorder_session_new(uint64_t ring_bytes, uint32_t sites,
                                  const struct capture_limits *limits,
                                  struct recorder_session **session, int *fd, struct error *error);
-/* A new session's file holds its first 8 MiB only, so that it is ready in 2 ms (fallocate costs
+/* A new session's file holds its first 4 MiB only, so that it is ready in 1 ms (fallocate costs
  * 0.25 ms a MiB). Allocates 2 MiB more each time; false: all of it is there, or the system
  * gives no more (then the session lives with fewer chunks). Worker, until false, soon after the
  * session was announced to the CLI. */
