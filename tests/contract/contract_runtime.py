@@ -147,6 +147,15 @@ class Target:
         thread.join(LIMIT)
         return answers[0]
 
+    def bring(self, mask, attached):
+        """start(), or run() and attach()."""
+        if not attached:
+            return self.start(mask)
+        self.run()
+        result = self.attach(mask)
+        assert result == S_OK, f"the attach answered {hexed(result)}"
+        return self
+
     def _send_attach(self):
         path = (PROFILER + "\0").encode("utf-16le")
         data = self.socket_path.encode() + b"\0"
@@ -296,9 +305,10 @@ class Target:
 
 
 class ContractTest(unittest.TestCase):
-    """A file's tests share one program: setUpClass starts it with cls.target = cls.begin()."""
+    """Its programs end with its class. A rule that holds for profilers that attach, too, is
+    tested in both ways: by a subclass with attached = True."""
 
-    targets = []
+    attached = False
 
     @classmethod
     def new(cls, **options):

@@ -10,7 +10,7 @@ from contract_runtime import ContractTest, REJIT, S_OK, main, returns
 class Active(ContractTest):
     @classmethod
     def setUpClass(cls):
-        cls.target = cls.new().start(REJIT)
+        cls.target = cls.new().bring(REJIT, cls.attached)
 
     def goes_on(self, name):
         target, method = self.target, self.target.own("Active", name)
@@ -47,6 +47,10 @@ class Active(ContractTest):
         self.assertEqual(target.revert(method), [S_OK])
         self.assertEqual(target.call("Third"), 1)
         self.assertEqual(target.tell("end"), "41")
+
+
+class ActiveAttached(Active):
+    attached = True
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from contract_runtime import ContractTest, REJIT, S_OK, main, returns
 class Again(ContractTest):
     @classmethod
     def setUpClass(cls):
-        cls.target = cls.new().start(REJIT)
+        cls.target = cls.new().bring(REJIT, cls.attached)
 
     def version(self, method, since):
         """The ReJITID that was compiled since; there is one."""
@@ -64,6 +64,10 @@ class Again(ContractTest):
         self.assertEqual(self.target.call("Third"), 1)
         self.assertEqual(self.target.revert(method, method), [S_OK, S_OK])
         self.assertEqual(self.target.call("Third"), 1)
+
+
+class AgainAttached(Again):
+    attached = True
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from contract_runtime import ContractTest, E_INVALIDARG, REJIT, S_OK, hexed, mai
 class Arguments(ContractTest):
     @classmethod
     def setUpClass(cls):
-        cls.target = cls.new().start(REJIT)
+        cls.target = cls.new().bring(REJIT, cls.attached)
         cls.answer = cls.target.own("Plain", "Answer")
 
     def test_none_and_null(self):
@@ -33,6 +33,10 @@ class Arguments(ContractTest):
             other = self.target.own("Plain", "Other")
             result = self.target.order(f"rejit-inliners {flags} {other}")["hr"]
             self.assertEqual(hexed(result), hexed(expected), flags)
+
+
+class ArgumentsAttached(Arguments):
+    attached = True
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from contract_runtime import (APPS, CORPROF_E_MODULE_IS_DYNAMIC, ContractTest, E
 class Attempt(ContractTest):
     @classmethod
     def setUpClass(cls):
-        cls.target = cls.new().start(REJIT)
+        cls.target = cls.new().bring(REJIT, cls.attached)
 
     def errors(self, since, method):
         return [hexed(note["hr"]) for note in self.target.notes("ReJITError", since=since, of=method)]
@@ -75,6 +75,10 @@ class Attempt(ContractTest):
         self.assertEqual(self.target.notes("ReJITError", "ReJITCompilationFinished", since=mark), [])
         self.assertEqual(self.target.revert(third), [S_OK])
         self.assertEqual(self.target.call("Third"), 1)
+
+
+class AttemptAttached(Attempt):
+    attached = True
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ class Control(ContractTest):
         return [note["hr"] for note in target.notes(kind, of=method)]
 
     def test_nothing_is_set(self):
-        target = self.new().start(REJIT)
+        target = self.new().bring(REJIT, self.attached)
         method = target.own("Plain", "Answer")
         self.assertEqual(target.call("Answer"), 1)
         self.assertResult(target.rejit(method), S_OK)
@@ -28,7 +28,7 @@ class Control(ContractTest):
         self.assertEqual(len(target.notes("ReJITCompilationFinished", of=method)), 1)
 
     def test_body_the_last_wins(self):
-        target = self.new().start(REJIT)
+        target = self.new().bring(REJIT, self.attached)
         method = target.own("Plain", "Answer")
         target.gives(method, returns(42))
         target.gives(method, returns(43))
@@ -38,7 +38,7 @@ class Control(ContractTest):
 
     def inlinings(self, flags):
         """How often Leaf is inlined into Flagged, compiled again with these flags."""
-        target = self.new(env={"DOTNET_TieredCompilation": "0"}).start(REJIT)
+        target = self.new(env={"DOTNET_TieredCompilation": "0"}).bring(REJIT, self.attached)
         flagged, leaf = target.own("Inline", "Flagged"), target.own("Inline", "Leaf")
         self.assertEqual(target.call("Flagged"), 1)
         self.assertEqual(len(target.notes("JITInlining", of=leaf)), 1)
@@ -67,7 +67,7 @@ class Control(ContractTest):
         return target.call("Line")
 
     def test_map(self):
-        target = self.new().start(REJIT)
+        target = self.new().bring(REJIT, self.attached)
         method = target.own("Lines", "Throw")
         original = target.call("Line")
         self.assertGreater(original, 0, "the program has no line numbers")
@@ -79,6 +79,10 @@ class Control(ContractTest):
         self.assertEqual(self.line(target, f"0:{NOPS}"), original - 1)
         self.assertEqual(target.revert(method), [S_OK])
         self.assertEqual(target.call("Line"), original)
+
+
+class ControlAttached(Control):
+    attached = True
 
 
 if __name__ == "__main__":

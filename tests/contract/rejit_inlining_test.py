@@ -15,7 +15,7 @@ from contract_runtime import (BLOCK_INLINING, ContractTest, INLINING_CALLBACKS, 
 class Inlining(ContractTest):
     def setUp(self):
         # Everything is compiled once, optimised: an inlining is there at the first call.
-        self.target = self.new(env={"DOTNET_TieredCompilation": "0"}).start(REJIT)
+        self.target = self.new(env={"DOTNET_TieredCompilation": "0"}).bring(REJIT, self.attached)
         self.callee = self.target.own("Inline", "Callee")
         self.before, self.after = self.target.own("Inline", "Before"), self.target.own("Inline", "After")
         self.target.gives(self.callee, returns(42))
@@ -78,6 +78,10 @@ class Inlining(ContractTest):
         self.assertResult(target.order(f"rejit-inliners {BLOCK_INLINING} {self.callee}")["hr"], S_OK)
         self.assertEqual(target.call("Before"), 42)
         self.assertEqual(target.notes("GetReJITParameters", since=mark, of=self.before), [])
+
+
+class InliningAttached(Inlining):
+    attached = True
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ class Instances(ContractTest):
     @classmethod
     def setUpClass(cls):
         # The tiers come without delay, so that one can be waited for.
-        cls.target = cls.new(env={"DOTNET_TC_CallCountingDelayMs": "0"}).start(REJIT)
+        cls.target = cls.new(env={"DOTNET_TC_CallCountingDelayMs": "0"}).bring(REJIT, cls.attached)
         cls.kind = cls.target.own("Box`1", "Kind")
         cls.of = cls.target.own("Generic", "Of")
         cls.answer = cls.target.own("Plain", "Answer")
@@ -62,6 +62,10 @@ class Instances(ContractTest):
         versions = {note["value"] for note in self.target.notes("ReJITCompilationFinished", of=self.answer)}
         self.assertEqual(len(versions), 1)
         self.assertEqual(len(self.target.notes("GetReJITParameters", of=self.answer)), 1)
+
+
+class InstancesAttached(Instances):
+    attached = True
 
 
 if __name__ == "__main__":
