@@ -14,17 +14,20 @@
 #include "target_process.h"
 #include "target_start.h"
 
+struct command_hooks;
+
 struct command_context {
     const struct command_line *line;
-    struct target_signals signals; /* as they were when we began */
-    int exit_code;                 /* of -- PROGRAM; -1: the status decides */
-    const char *marked;            /* the text that error.offset counts in; NULL: none */
+    const struct command_hooks *hooks; /* of a command that changes the target; else NULL */
+    struct target_signals signals;     /* as they were when we began */
+    int exit_code;                     /* of -- PROGRAM; -1: the status decides */
+    const char *marked;                /* the text that error.offset counts in; NULL: none */
 };
 
 /* Each command: its own status; `error` is printed by the caller where it is not STATUS_OK. */
 typedef enum status command_run(struct command_context *context, struct error *error);
-command_run ps_run, doctor_run, list_run, watch_run, count_run, status_run, reset_run, version_run,
-    help_run;
+command_run ps_run, doctor_run, list_run, watch_run, count_run, patch_run, status_run, reset_run,
+    version_run, help_run;
 
 /* The whole program. */
 int command_main(int argc, char **argv);

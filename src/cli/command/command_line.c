@@ -202,6 +202,29 @@ static void keep_whole(struct command_line *line, int argc, char **argv)
     }
 }
 
+/* An option whose argument may be left out ("[VALUE]") has it in the next word, unless that begins
+ * with two dashes (one is a sign): getopt is told so by a '=' behind the name. */
+static bool lacks_argument(const struct command_line *line, const char *word, const char *next)
+{
+    const unsigned char *options = line->row->options;
+    for (size_t i = 0; options[i] != OPTION_NONE; i++) {
+        const struct option_row *row = &option_rows[options[i]];
+        if (row->argument && row->argument[0] == '[' && strncmp(word, "--", 2) == 0 &&
+            strcmp(word + 2, row->name) == 0)
+            return !next || strncmp(next, "--", 2) == 0;
+    }
+    return false;
+}
+
+static void mark_left_out(struct command_line *line, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (lacks_argument(line, argv[i], i + 1 < argc ? argv[i + 1] : NULL)) {
+            snprintf(line->left_out, sizeof line->left_out, "%s=", argv[i]);
+            argv[i] = line->left_out;
+        }
+}
+
 /* "--" always begins PROGRAM, so it is found before any option is looked at. */
 static int find_program(int argc, char **argv, struct command_line *line)
 {
@@ -240,6 +263,7 @@ enum status command_line_parse(int argc, char **argv, struct command_line *line,
     char *after = own < argc ? argv[own] : NULL;
     if (own < argc)
         argv[own] = NULL;
+    mark_left_out(line, own - 1, argv + 1);
     enum status status = parse_options(&parsing, own - 1, argv + 1);
     if (status == STATUS_OK)
         status = check_program(line, error);

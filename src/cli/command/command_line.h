@@ -29,8 +29,9 @@ struct command_line {
     size_t also_count;
     const char *arguments[COMMAND_MAX_POSITIONALS]; /* positionals behind the target */
     size_t argument_count;
-    char **program;  /* behind --; NULL: none */
-    char whole[512]; /* the line as typed, for `status` */
+    char **program;    /* behind --; NULL: none */
+    char left_out[32]; /* an option without its argument, as "--return=" */
+    char whole[512];   /* the line as typed, for `status` */
 };
 
 /* argv[0] is the program, argv[1] the command. */

@@ -19,6 +19,8 @@ static enum status run_command(struct command_context *context, struct error *er
         return watch_run(context, error);
     case COMMAND_COUNT:
         return count_run(context, error);
+    case COMMAND_PATCH:
+        return patch_run(context, error);
     case COMMAND_STATUS:
         return status_run(context, error);
     case COMMAND_RESET:

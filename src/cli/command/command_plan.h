@@ -1,5 +1,5 @@
 /*
- * command_plan: from the words of `watch` and `count` to the plan that the agent gets.
+ * command_plan: from the words of `watch`, `count` and `patch` to the plan that the agent gets.
  */
 #ifndef COMMAND_PLAN_H
 #define COMMAND_PLAN_H
@@ -13,6 +13,8 @@
 enum status command_plan_watch(struct command_context *context, struct arena *arena,
                                struct plan *plan, struct error *error);
 enum status command_plan_count(struct command_context *context, struct arena *arena,
+                               struct plan *plan, struct error *error);
+enum status command_plan_patch(struct command_context *context, struct arena *arena,
                                struct plan *plan, struct error *error);
 
 /* The agent found a name of VALUES or --if wanting: which of the texts is meant, and where in

@@ -53,9 +53,12 @@ static void take_refused(struct session *session, struct reader payload)
     if (session->json)
         json_refused(&session->printer, name, reason, later);
     if (session->rings || later) {
-        command_say(later ? "rejig: the probe on %s was withdrawn: %s"
-                          : "rejig: %s is not probed: %s",
-                    name, reason);
+        bool changes = session->context->hooks != NULL;
+        if (later)
+            command_say("rejig: the %s %s was withdrawn: %s", changes ? "change of" : "probe on",
+                        name, reason);
+        else
+            command_say("rejig: %s is not %s: %s", name, changes ? "changed" : "probed", reason);
     } else {
         if (session->refused < SESSION_REFUSED_SHOWN)
             session->refusals[session->refused] = (struct session_refused){name, reason};

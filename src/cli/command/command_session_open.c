@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base_clock.h"
+#include "command_hooks.h"
 #include "command_session_inside.h"
 #include "command_wait.h"
 #include "target_attach.h"
@@ -207,6 +208,9 @@ static void write_json_start(struct session *session)
         .attach_ns = session->ready - session->began,
         .attached = session->link.attached,
         .clock = session->link.hello.clock == WIRE_CLOCK_TSC ? "tsc" : "clock_gettime",
+        .action = session->context->hooks ? session->context->hooks->action : NULL,
+        .value = session->plan.probes[0].literal.text,
+        .duration_ns = session->duration_ns,
     };
     json_start(&session->printer, &start);
     for (uint32_t i = 0; i < session->printer.methods.count; i++) {
@@ -244,6 +248,8 @@ enum status session_open(struct session *session, struct command_context *contex
         return status;
     catch_early_signals();
     status = open_link(session, &wait, error);
+    if (status == STATUS_OK && context->hooks)
+        status = context->hooks->before(session, error);
     if (status == STATUS_OK)
         status = send_plan(session, error);
     if (status == STATUS_OK)
@@ -253,6 +259,10 @@ enum status session_open(struct session *session, struct command_context *contex
         return status;
     start_clock(session);
     session->ready = session->last_event = clock_monotonic();
+    if (context->hooks)
+        status = context->hooks->in_force(session, error);
+    if (status != STATUS_OK)
+        return status;
     if (session->json)
         write_json_start(session);
     report_first(session);

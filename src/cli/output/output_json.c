@@ -170,6 +170,11 @@ void json_start(struct printer *printer, const struct print_start *start)
     put_u64(out, ",\"ready_ns\":", start->attach_ns);
     put_bool(out, ",\"attached\":", start->attached);
     put_text(out, ",\"clock\":", start->clock);
+    if (start->action) {
+        put_text(out, ",\"action\":", start->action);
+        put_text(out, ",\"value\":", start->value);
+        put_u64(out, ",\"duration_ns\":", start->duration_ns);
+    }
     finish(out);
 }
 
@@ -250,10 +255,8 @@ void json_count(struct printer *printer, const struct method *method, uint64_t c
     finish(out);
 }
 
-void json_end(struct printer *printer, const struct print_end *end)
+static void put_sums(struct buffer *out, const struct print_end *end)
 {
-    struct buffer *out = begin(printer, "{\"type\":\"end\"");
-    put_text(out, ",\"reason\":", end->reason);
     put_u64(out, ",\"calls\":", end->calls);
     put_u64(out, ",\"shown\":", end->shown);
     put_u64(out, ",\"filtered\":", end->filtered);
@@ -263,6 +266,16 @@ void json_end(struct printer *printer, const struct print_end *end)
     put_u64(out, ",\"open\":", end->open);
     if (end->open_or_lost)
         put_u64(out, ",\"open_or_lost\":", end->open_or_lost);
+}
+
+void json_end(struct printer *printer, const struct print_end *end)
+{
+    struct buffer *out = begin(printer, "{\"type\":\"end\"");
+    put_text(out, ",\"reason\":", end->reason);
+    if (end->action)
+        put_text(out, ",\"action\":", end->action);
+    else
+        put_sums(out, end);
     if (end->reverted_known)
         put_u64(out, ",\"reverted\":", end->reverted);
     finish(out);

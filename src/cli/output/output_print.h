@@ -83,6 +83,9 @@ struct print_start {
     uint64_t attach_ns;
     bool attached;
     const char *clock;
+    const char *action; /* of a command that changes the target: "patch"; else NULL */
+    const char *value;  /* ... what is given instead */
+    uint64_t duration_ns;
 };
 void json_start(struct printer *printer, const struct print_start *start);
 void json_method(struct printer *printer, const struct method *method);
@@ -95,6 +98,7 @@ void json_count(struct printer *printer, const struct method *method, uint64_t c
 /* calls = shown + filtered + lost + dropped + after_limit + open (on a terminal, and those that
  * were not printed there). */
 struct print_end {
+    const char *action; /* as in print_start: then there are no calls to tell of */
     const char *reason; /* stopped, limit, duration, target-ended, ended, failed */
     uint64_t calls, shown, filtered, lost, dropped, after_limit, open;
     uint64_t open_or_lost; /* in place of `open` where calls were lost; not among `calls` */
