@@ -20,6 +20,8 @@ class CommandLine(LiveTest):
         (["watch", "PID", "Kinds.Plain.Statik"], "nearest"),
         (["count", "PID", "Kinds.Plain.Statik"], "; --wait waits for modules that load later"),
         (["watch", "PID", ""], "the pattern is empty"),
+        (["watch", "PID", "Kinds.Plain.Static", ""], "VALUES are empty\nhint: "),
+        (["watch", "PID", "Kinds.Plain.Static", "number", "--if", "  "], "the condition of --if is empty\nhint: "),
         (["watch", "PID", "Kinds.Plain.Static", "number", "--if", 'number > 3 && number == "ten"'],
          'number > 3 && number == "ten"\n                          ^^^^^'),
         (["watch", "PID", "Kinds.Plain.*", "--max-methods", "3"], "--max-methods"),

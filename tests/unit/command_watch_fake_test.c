@@ -528,6 +528,30 @@ static void test_blocked_output(void **state)
     assert_contains(err, "reverted 1 method");
 }
 
+static fake_scenario scenario_count;
+
+/* Nobody may take what is not written for what did not happen. */
+static void test_full_disk(void **state)
+{
+    (void)state;
+    static const char *const commands[][2] = {
+        {"watch", NULL}, {"watch", "--json"}, {"count", NULL}};
+    for (size_t i = 0; i < 3; i++) {
+        struct run run;
+        char pid[16];
+        pid_t fake = fake_fork(i < 2 ? scenario_calls : scenario_count);
+        pid_text(pid, fake);
+        const char *words[] = {commands[i][0], pid,         "A.B",        i < 2 ? "x, y, z" : "C.D",
+                               "-o",           "/dev/full", "--duration", "2s",
+                               commands[i][1], NULL};
+        run_rejig(&run, words, 0, 0);
+        end_fake(fake);
+        assert_int_equal(run.code, 1);
+        assert_contains(run.err, "rejig: cannot write '/dev/full': No space left on device");
+        assert_contains(run.err, " · reverted ");
+    }
+}
+
 /* ---- ends and errors ---- */
 
 static void scenario_death(struct fake *fake)
@@ -685,6 +709,7 @@ static void test_says_what_it_waits_for(void **state)
         assert_int_equal(run.code, 0);
         assert_contains(run.err, "probing no method yet in pid ");
         assert_contains(run.err, ": waits for a module that holds 'Late.Double' · ");
+        assert_contains(run.err, "(no method has matched 'Late.Double')\n");
     }
 }
 
@@ -922,15 +947,25 @@ static void test_hostile(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text),           cmocka_unit_test(test_json),
-        cmocka_unit_test(test_interrupt),      cmocka_unit_test(test_duration),
-        cmocka_unit_test(test_kinds),          cmocka_unit_test(test_blocked_output),
-        cmocka_unit_test(test_flood),          cmocka_unit_test(test_death),
-        cmocka_unit_test(test_agent_error),    cmocka_unit_test(test_count),
-        cmocka_unit_test(test_count_json),     cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_sums),           cmocka_unit_test(test_marks_constant),
-        cmocka_unit_test(test_waits_are_said), cmocka_unit_test(test_no_wait_no_word),
-        cmocka_unit_test(test_no_match),       cmocka_unit_test(test_says_what_it_waits_for),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_interrupt),
+        cmocka_unit_test(test_duration),
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_blocked_output),
+        cmocka_unit_test(test_flood),
+        cmocka_unit_test(test_death),
+        cmocka_unit_test(test_agent_error),
+        cmocka_unit_test(test_count),
+        cmocka_unit_test(test_count_json),
+        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_marks_constant),
+        cmocka_unit_test(test_waits_are_said),
+        cmocka_unit_test(test_no_wait_no_word),
+        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_no_match),
+        cmocka_unit_test(test_says_what_it_waits_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

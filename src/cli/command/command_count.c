@@ -65,11 +65,30 @@ static void keep_counts(struct counting *counting, const struct row *rows, uint3
         before[rows[i].method->site] = rows[i].count;
 }
 
-static void append_padded(struct buffer *out, const char *text, size_t width, bool right)
+/* Characters, which is what most terminals count as columns. */
+static size_t text_columns(const char *text, size_t length)
 {
     size_t columns = 0;
-    for (const char *at = text; *at; at++)
-        columns += ((unsigned char)*at & 0xc0) != 0x80;
+    for (size_t i = 0; i < length; i++)
+        columns += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return columns;
+}
+
+/* Bytes of the first `columns` characters. */
+static size_t text_bytes(const char *text, size_t columns)
+{
+    size_t at = 0;
+    while (text[at] && columns > 0) {
+        for (at++; ((unsigned char)text[at] & 0xc0) == 0x80; at++)
+            ;
+        columns--;
+    }
+    return at;
+}
+
+static void append_padded(struct buffer *out, const char *text, size_t width, bool right)
+{
+    size_t columns = text_columns(text, strlen(text));
     for (size_t i = columns; right && i < width; i++)
         buffer_append_u8(out, ' ');
     buffer_append_text(out, text);
@@ -99,11 +118,12 @@ static void append_cut_name(struct buffer *out, const struct method *method, siz
     char name[1024];
     snprintf(name, sizeof name, "%s%s", method->name, method->overloaded ? method->signature : "");
     size_t length = strlen(name);
-    if (length > width && width >= 8) {
+    size_t columns = text_columns(name, length);
+    if (columns > width && width >= 8) {
         size_t front = (width - 1) / 3, back = width - 1 - front;
-        buffer_append(out, name, front);
+        buffer_append(out, name, text_bytes(name, front));
         buffer_append_text(out, "…");
-        buffer_append(out, name + length - back, back);
+        buffer_append_text(out, name + text_bytes(name, columns - back));
     } else {
         append_padded(out, name, width, false);
     }
@@ -136,10 +156,15 @@ static unsigned append_table(struct counting *counting, struct buffer *out, cons
     command_terminal_size(counting->session.sink.fd, &columns, &terminal_rows);
     if (since > 0 && terminal_rows > 4 && shown > terminal_rows - 3)
         shown = terminal_rows - 3;
+    /* At the end a terminal is spared what was never called; files and pipes get all. */
+    while (since == 0 && terminal_rows > 0 && shown > 1 && rows[shown - 1].count == 0)
+        shown--;
     for (uint32_t i = 0; i < shown; i++)
         append_row(counting, out, &rows[i], since, width);
     if (shown < count)
-        buffer_append_format(out, "… %u more methods\n", count - shown);
+        buffer_append_format(out, "… %u more method%s%s\n", count - shown,
+                             count - shown == 1 ? "" : "s",
+                             since > 0 ? "" : ", not called (-o FILE has all)");
     return shown + (shown < count);
 }
 

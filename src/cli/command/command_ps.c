@@ -7,6 +7,8 @@
 #include "output_number.h"
 #include "target_state.h"
 
+#define COMMAND_LEAST 20u /* columns of a command that are always shown */
+
 /* 41 s, 00:12:40, 3d 04:11 */
 static void up_text(char *to, size_t size, uint64_t nanoseconds)
 {
@@ -36,6 +38,42 @@ static void append_cell(struct buffer *out, const char *text, size_t width)
     while (++columns < width);
 }
 
+/* The command, cut in the middle where the rest of the row would not fit the terminal. */
+static void append_command(struct buffer *out, const char *command, size_t width)
+{
+    size_t length = strlen(command);
+    if (width == 0 || length <= width) {
+        append_safe(out, command);
+        return;
+    }
+    size_t front = width / 2, back = length - (width - front - 1);
+    while (front > 0 && ((unsigned char)command[front] & 0xc0) == 0x80)
+        front--;
+    while (((unsigned char)command[back] & 0xc0) == 0x80)
+        back++;
+    for (size_t i = 0; i < front; i++)
+        buffer_append_u8(
+            out, (unsigned char)command[i] < ' ' || command[i] == 0x7f ? '?' : (uint8_t)command[i]);
+    buffer_append_text(out, "…");
+    append_safe(out, command + back);
+}
+
+/* Columns that are left for the command; 0: as many as it takes. */
+static size_t command_columns(const struct target_process *process,
+                              const struct target_verdict *verdict, size_t name_width)
+{
+    unsigned columns, rows;
+    command_terminal_size(STDOUT_FILENO, &columns, &rows);
+    size_t used = 9 + name_width + 10 + 11 + 13;
+    if (verdict->note[0])
+        used += strlen(verdict->note) + 4;
+    if (process->container)
+        used += strlen("  (container )") + strlen(process->container_id);
+    if (columns == 0)
+        return 0;
+    return columns > used + COMMAND_LEAST ? columns - used : COMMAND_LEAST;
+}
+
 static void append_row(struct buffer *out, const struct target_process *process,
                        const struct target_verdict *verdict, size_t name_width)
 {
@@ -47,7 +85,7 @@ static void append_row(struct buffer *out, const struct target_process *process,
     append_cell(out, process->version[0] ? process->version : "?", 10);
     append_cell(out, up, 11);
     append_cell(out, target_state_name(verdict->state), 13);
-    append_safe(out, process->command);
+    append_command(out, process->command, command_columns(process, verdict, name_width));
     if (verdict->note[0]) {
         buffer_append_text(out, "  (");
         append_safe(out, verdict->note);

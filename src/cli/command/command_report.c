@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base_clock.h"
-#include "command_hooks.h"
 #include "command_session.h"
 
 #define OPEN_SHOWN 10
@@ -23,6 +22,8 @@ const char *report_end_word(enum session_end end)
         return "duration";
     case SESSION_READER_GONE:
         return "reader-gone";
+    case SESSION_NO_OUTPUT:
+        return "no-output";
     case SESSION_TARGET_ENDED:
         return "target-ended";
     case SESSION_ENDED:
@@ -41,16 +42,14 @@ static bool is_count(const struct session *session)
 
 static void tell_refusals(const struct session *session)
 {
-    const char *done = session->context->hooks ? "changed" : "probed";
     uint32_t shown =
         session->refused < SESSION_REFUSED_SHOWN ? session->refused : SESSION_REFUSED_SHOWN;
     for (uint32_t i = 0; i < shown; i++)
         if (session->refusals[i].name)
-            command_say("  not %s: %s: %s", done, session->refusals[i].name,
+            command_say("  not probed: %s: %s", session->refusals[i].name,
                         session->refusals[i].reason);
     if (session->refused > shown)
-        command_say("  … and %u more are not %s (--json lists them)", session->refused - shown,
-                    done);
+        command_say("  … and %u more are not probed (--json lists them)", session->refused - shown);
 }
 
 static void tell_notes(const struct session *session)
@@ -78,7 +77,7 @@ static void tell_residue(const struct session *session)
 
 /* "3 methods in pid 4711 Shop (1 pattern waits for modules to load)"; where nothing is there yet,
  * what is waited for. */
-void report_in_force(const struct session *session, struct buffer *out)
+static void append_in_force(const struct session *session, struct buffer *out)
 {
     char target[160], methods[NUMBER_TEXT];
     uint32_t waiting = session->modules_pending;
@@ -97,24 +96,16 @@ void report_in_force(const struct session *session, struct buffer *out)
                              plural(waiting), waiting == 1 ? "s" : "");
 }
 
-static void tell_probes(const struct session *session)
+void report_first(struct session *session)
 {
     char took[NUMBER_TEXT];
     struct buffer subject;
     number_duration(took, session->ready - session->began);
     buffer_init(&subject, 0);
-    report_in_force(session, &subject);
+    append_in_force(session, &subject);
     command_say("probing %s · %s · %s", buffer_text(&subject), took,
                 session->has_program ? "the program's end ends" : "Ctrl-C ends");
     buffer_release(&subject);
-}
-
-void report_first(struct session *session)
-{
-    if (session->context->hooks)
-        session->context->hooks->first(session);
-    else
-        tell_probes(session);
     tell_refusals(session);
     for (uint32_t i = 0; i < session->may_miss_count; i++)
         command_say("  may be missed: %s", session->may_miss[i]);
@@ -300,7 +291,6 @@ static struct print_end totals(struct session *session)
     const struct printer *printer = &session->printer;
     uint64_t oldest;
     struct print_end end = {
-        .action = session->context->hooks ? session->context->hooks->action : NULL,
         .reason = report_end_word(session->end),
         .shown = printer->shown - printer->unprinted - printer->dropped,
         .filtered = session_sum(session, WIRE_COUNTER_FILTERED) + printer->rejected,
@@ -319,6 +309,20 @@ static struct print_end totals(struct session *session)
     return end;
 }
 
+/* A zero is not left unexplained. */
+static void tell_unmatched(struct session *session)
+{
+    struct buffer out;
+    buffer_init(&out, 0);
+    buffer_append_text(&out, "no method has matched ");
+    for (uint32_t i = 0; i < session->plan.probe_count && i < OPEN_SHOWN; i++)
+        buffer_append_format(&out, "%s'%s'", i ? ", " : "", session->plan.probes[i].pattern);
+    if (session->plan.probe_count > OPEN_SHOWN)
+        buffer_append_format(&out, " … %u more patterns", session->plan.probe_count - OPEN_SHOWN);
+    command_say("(%s)", buffer_text(&out));
+    buffer_release(&out);
+}
+
 void report_last(struct session *session)
 {
     struct print_end end = totals(session);
@@ -329,15 +333,15 @@ void report_last(struct session *session)
         json_end(&session->printer, &end);
     sink_settle(&session->sink, 2000);
     buffer_init(&out, 0);
-    if (session->context->hooks) {
-        session->context->hooks->last(session, &out);
-    } else if (is_count(session)) {
+    if (is_count(session)) {
         append_number(&out, end.calls);
         buffer_append_format(&out, " call%s counted", plural(end.calls));
     } else {
         append_watched(session, &end, &out);
     }
     append_taken_back(session, &out);
+    if (session->methods == 0)
+        tell_unmatched(session);
     if (session->printer.cut)
         command_say("(where values end in …, --depth, --max-items and --max-string show more)");
     command_say("%s", buffer_text(&out));

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -161,8 +162,9 @@ static void check_end(struct session *session, uint64_t now)
         session->end = SESSION_LIMIT;
     else if (session->duration_ns && now - session->ready >= session->duration_ns)
         session->end = SESSION_DURATION;
-    else if (sink_failure(&session->sink) == EPIPE)
-        session->end = SESSION_READER_GONE;
+    else if (sink_failure(&session->sink) != 0)
+        session->end =
+            sink_failure(&session->sink) == EPIPE ? SESSION_READER_GONE : SESSION_NO_OUTPUT;
 }
 
 static int pause_ms(const struct session *session)
@@ -308,11 +310,25 @@ static void write_rest(struct session *session)
     sink_close(sink, true);
 }
 
+/* The last bytes, too, have gone out; else the whole command has failed: what it calls shown is
+ * not there. */
+static enum status end_output(struct session *session, struct error *error)
+{
+    if (session->sink.running)
+        write_rest(session);
+    int failure = session->sink.failure;
+    if (failure == 0 || failure == EPIPE || failure == ECANCELED)
+        return STATUS_OK;
+    const char *path = session->context->line->values[OPTION_OUTPUT];
+    error_set(error, STATUS_IO,
+              "cannot write %s%s%s: %s; what is missing there is counted as shown", path ? "'" : "",
+              path ? path : "the output", path ? "'" : "", strerror(failure));
+    return STATUS_IO;
+}
+
 static void release(struct session *session)
 {
     target_link_close(&session->link);
-    if (session->sink.running)
-        write_rest(session);
     if (session->signals >= 0)
         close(session->signals);
     rings_close(session->rings);
@@ -348,6 +364,13 @@ enum status session_conduct(struct session *session, enum status opened, struct 
         sink_flush(&session->sink);
         wait_for_program(session);
         status = STATUS_OK;
+    }
+    enum status written = end_output(session, &later);
+    if (written != STATUS_OK && session->has_program)
+        command_print_error(&later, NULL);
+    else if (written != STATUS_OK && status == STATUS_OK) {
+        status = written;
+        *error = later;
     }
     release(session);
     return status;

@@ -29,6 +29,7 @@ enum session_end {
     SESSION_LIMIT,        /* --limit */
     SESSION_DURATION,     /* --duration */
     SESSION_READER_GONE,  /* nobody reads our output any more */
+    SESSION_NO_OUTPUT,    /* our output cannot be written: a full disk */
     SESSION_TARGET_ENDED, /* the process has ended */
     SESSION_ENDED,        /* the agent ended it: reset, or a reason it gave */
     SESSION_FAILED,

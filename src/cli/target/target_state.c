@@ -105,7 +105,9 @@ static bool is_other_user(const struct target_process *process, struct target_ve
         conclude(verdict, TARGET_OTHER_USER,
                  "the kernel does not let us look into it (it has more rights than we, or is "
                  "shielded)",
-                 self == 0 ? "" : "run as root");
+                 self == 0 ? "rejig needs the capability SYS_PTRACE for it; in a container: "
+                             "--cap-add SYS_PTRACE, or run rejig outside"
+                           : "run as root");
     }
     return true;
 }
