@@ -4,6 +4,7 @@
 
 #include "metadata_pattern.h"
 #include "script_expression.h"
+#include "script_literal.h"
 
 static enum status check_pattern(struct command_context *context, struct arena *arena,
                                  const char *text, struct error *error)
@@ -200,6 +201,43 @@ enum status command_plan_count(struct command_context *context, struct arena *ar
     enum status status = begin(context, arena, plan, error);
     for (size_t i = 0; i < line->argument_count && status == STATUS_OK; i++)
         status = add_probe(context, arena, plan, &probe, line->arguments[i], error);
+    return status;
+}
+
+static enum status take_literal(struct command_context *context, struct arena *arena,
+                                struct plan_literal *literal, struct error *error)
+{
+    const char *value = context->line->values[OPTION_RETURN];
+    if (!value) {
+        error_set(error, STATUS_USAGE, "rejig patch needs --return: what the method is to give");
+        error_hint(error,
+                   "for example --return 42; --return void skips a method that gives nothing");
+        return STATUS_USAGE;
+    }
+    enum status status = script_parse_literal(arena, value, literal, error);
+    if (status != STATUS_OK)
+        context->marked = value;
+    return status;
+}
+
+enum status command_plan_patch(struct command_context *context, struct arena *arena,
+                               struct plan *plan, struct error *error)
+{
+    const struct command_line *line = context->line;
+    struct plan_probe probe = {.action = PLAN_PATCH};
+    enum status status = begin(context, arena, plan, error);
+    if (status == STATUS_OK && line->argument_count > 1) {
+        error_set(error, STATUS_USAGE, "'%s' is one word too many", line->arguments[1]);
+        error_hint(error, "what the method is to give stands behind --return");
+        return STATUS_USAGE;
+    }
+    if (status == STATUS_OK)
+        status = take_literal(context, arena, &probe.literal, error);
+    if (status == STATUS_OK)
+        status = add_probe(context, arena, plan, &probe, line->arguments[0], error);
+    if (!command_has(line, OPTION_MAX_METHODS))
+        plan->max_methods = 1;
+    plan->ring_bytes = PLAN_MIN_RING_BYTES; /* nothing is recorded */
     return status;
 }
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base_clock.h"
+#include "command_hooks.h"
 #include "command_session.h"
 
 #define OPEN_SHOWN 10
@@ -42,14 +43,16 @@ static bool is_count(const struct session *session)
 
 static void tell_refusals(const struct session *session)
 {
+    const char *done = session->context->hooks ? "changed" : "probed";
     uint32_t shown =
         session->refused < SESSION_REFUSED_SHOWN ? session->refused : SESSION_REFUSED_SHOWN;
     for (uint32_t i = 0; i < shown; i++)
         if (session->refusals[i].name)
-            command_say("  not probed: %s: %s", session->refusals[i].name,
+            command_say("  not %s: %s: %s", done, session->refusals[i].name,
                         session->refusals[i].reason);
     if (session->refused > shown)
-        command_say("  … and %u more are not probed (--json lists them)", session->refused - shown);
+        command_say("  … and %u more are not %s (--json lists them)", session->refused - shown,
+                    done);
 }
 
 static void tell_notes(const struct session *session)
@@ -77,7 +80,7 @@ static void tell_residue(const struct session *session)
 
 /* "3 methods in pid 4711 Shop (1 pattern waits for modules to load)"; where nothing is there yet,
  * what is waited for. */
-static void append_in_force(const struct session *session, struct buffer *out)
+void report_in_force(const struct session *session, struct buffer *out)
 {
     char target[160], methods[NUMBER_TEXT];
     uint32_t waiting = session->modules_pending;
@@ -96,16 +99,24 @@ static void append_in_force(const struct session *session, struct buffer *out)
                              plural(waiting), waiting == 1 ? "s" : "");
 }
 
-void report_first(struct session *session)
+static void tell_probes(const struct session *session)
 {
     char took[NUMBER_TEXT];
     struct buffer subject;
     number_duration(took, session->ready - session->began);
     buffer_init(&subject, 0);
-    append_in_force(session, &subject);
+    report_in_force(session, &subject);
     command_say("probing %s · %s · %s", buffer_text(&subject), took,
                 session->has_program ? "the program's end ends" : "Ctrl-C ends");
     buffer_release(&subject);
+}
+
+void report_first(struct session *session)
+{
+    if (session->context->hooks)
+        session->context->hooks->first(session);
+    else
+        tell_probes(session);
     tell_refusals(session);
     for (uint32_t i = 0; i < session->may_miss_count; i++)
         command_say("  may be missed: %s", session->may_miss[i]);
@@ -291,6 +302,7 @@ static struct print_end totals(struct session *session)
     const struct printer *printer = &session->printer;
     uint64_t oldest;
     struct print_end end = {
+        .action = session->context->hooks ? session->context->hooks->action : NULL,
         .reason = report_end_word(session->end),
         .shown = printer->shown - printer->unprinted - printer->dropped,
         .filtered = session_sum(session, WIRE_COUNTER_FILTERED) + printer->rejected,
@@ -333,7 +345,9 @@ void report_last(struct session *session)
         json_end(&session->printer, &end);
     sink_settle(&session->sink, 2000);
     buffer_init(&out, 0);
-    if (is_count(session)) {
+    if (session->context->hooks) {
+        session->context->hooks->last(session, &out);
+    } else if (is_count(session)) {
         append_number(&out, end.calls);
         buffer_append_format(&out, " call%s counted", plural(end.calls));
     } else {
