@@ -53,6 +53,13 @@ mdToken standin_method(struct standin *standin, ModuleID id, const char *type, c
 void standin_inlines(struct standin *standin, ModuleID inliner_module, mdToken inliner,
                      ModuleID inlinee_module, mdToken inlinee);
 
+/* The image of `inliner`, a method of a module that was loaded with COR_PRF_MODULE_NGEN, holds an
+ * inlined copy of `inlinee`: EnumNgenModuleMethodsInliningThisMethod tells so. `needs`: a file
+ * ("System.Linq.dll") until which is loaded this inliner is left out, and incompleteData TRUE;
+ * NULL: none. */
+void standin_image_inlines(struct standin *standin, ModuleID inliner_module, mdToken inliner,
+                           ModuleID inlinee_module, mdToken inlinee, const char *needs);
+
 struct standin_use {
     bool asked;        /* GetReJITParameters was called by this call */
     bool recompiled;   /* not the method's own code */
@@ -72,6 +79,7 @@ struct standin_counts {
     uint32_t requests;      /* methods named in RequestReJIT and -WithInliners */
     uint32_t reverts;       /* methods named in RequestRevert */
     uint32_t parameters;    /* GetReJITParameters */
+    uint32_t enumerations;  /* EnumNgenModuleMethodsInliningThisMethod */
     uint32_t recompiled;    /* methods that do not run their own code, or will not at their
                                next call */
     uint32_t interfaces;    /* references of metadata objects that were not given back */

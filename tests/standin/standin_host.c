@@ -44,6 +44,7 @@ HRESULT standin_attach(struct standin *standin, standin_entry *entry, const void
     if (hresult_failed(result))
         return result;
     struct ICorProfilerCallback11 *callback = standin->callback;
+    standin->attached = true;
     result = callback->vtbl->InitializeForAttach(callback, (struct IUnknown *)&standin->info,
                                                  (void *)(uintptr_t)client_data, client_bytes);
     if (hresult_failed(result))

@@ -250,25 +250,36 @@ static HRESULT on_EnumModules(SELF, struct ICorProfilerModuleEnum **enumerator)
     return S_OK;
 }
 
+static HRESULT
+on_EnumNgenModuleMethodsInliningThisMethod(SELF, ModuleID inliner_module, ModuleID inlinee_module,
+                                           mdToken inlinee, BOOL *incomplete,
+                                           struct ICorProfilerMethodEnum **enumerator)
+{
+    return standin_enumerate_inliners(of(self), inliner_module,
+                                      (struct COR_PRF_METHOD){inlinee_module, inlinee}, incomplete,
+                                      enumerator);
+}
+
 /* ---- the table ---- */
 
-#define HANDLED_QueryInterface           ~,
-#define HANDLED_AddRef                   ~,
-#define HANDLED_Release                  ~,
-#define HANDLED_GetRuntimeInformation    ~,
-#define HANDLED_GetModuleInfo2           ~,
-#define HANDLED_GetModuleMetaData        ~,
-#define HANDLED_GetILFunctionBody        ~,
-#define HANDLED_GetFunctionInfo          ~,
-#define HANDLED_RequestReJIT             ~,
-#define HANDLED_RequestReJITWithInliners ~,
-#define HANDLED_RequestRevert            ~,
-#define HANDLED_GetEventMask2            ~,
-#define HANDLED_SetEventMask2            ~,
-#define HANDLED_RequestProfilerDetach    ~,
-#define HANDLED_GetEnvironmentVariable   ~,
-#define HANDLED_SetEnvironmentVariable   ~,
-#define HANDLED_EnumModules              ~,
+#define HANDLED_QueryInterface                          ~,
+#define HANDLED_AddRef                                  ~,
+#define HANDLED_Release                                 ~,
+#define HANDLED_GetRuntimeInformation                   ~,
+#define HANDLED_GetModuleInfo2                          ~,
+#define HANDLED_GetModuleMetaData                       ~,
+#define HANDLED_GetILFunctionBody                       ~,
+#define HANDLED_GetFunctionInfo                         ~,
+#define HANDLED_RequestReJIT                            ~,
+#define HANDLED_RequestReJITWithInliners                ~,
+#define HANDLED_RequestRevert                           ~,
+#define HANDLED_GetEventMask2                           ~,
+#define HANDLED_SetEventMask2                           ~,
+#define HANDLED_RequestProfilerDetach                   ~,
+#define HANDLED_GetEnvironmentVariable                  ~,
+#define HANDLED_SetEnvironmentVariable                  ~,
+#define HANDLED_EnumModules                             ~,
+#define HANDLED_EnumNgenModuleMethodsInliningThisMethod ~,
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"

@@ -56,6 +56,7 @@ void standin_free(struct standin *standin)
         free(module);
         module = next;
     }
+    standin_inliners_free(standin);
     pthread_mutex_destroy(&standin->jit);
     pthread_mutex_destroy(&standin->lock);
     free(standin);

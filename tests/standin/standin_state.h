@@ -61,6 +61,12 @@ struct standin_module {
     struct standin_module *next;
 };
 
+struct image_inlining {
+    struct COR_PRF_METHOD inliner, inlinee;
+    char *needs;
+    struct image_inlining *next;
+};
+
 struct fault {
     bool armed;
     ModuleID module;
@@ -78,6 +84,8 @@ struct standin {
     bool owns_callback;
     uint16_t version[3];
     struct standin_module *modules;
+    struct image_inlining *image_inlinings;
+    bool attached;
     struct standin_counts counts;
     ReJITID next_rejit;
     struct fault faults[STANDIN_FAULTS];
@@ -101,6 +109,12 @@ HRESULT standin_request(struct standin *standin, uint32_t count, ModuleID *modul
                         mdToken *methods, bool inliners, bool callbacks);
 HRESULT standin_revert(struct standin *standin, uint32_t count, ModuleID *modules, mdToken *methods,
                        HRESULT *results);
+
+/* standin_inliners.c */
+HRESULT standin_enumerate_inliners(struct standin *standin, ModuleID inliner_module,
+                                   struct COR_PRF_METHOD inlinee, BOOL *incomplete,
+                                   struct ICorProfilerMethodEnum **enumerator);
+void standin_inliners_free(struct standin *standin);
 
 extern const struct ICorProfilerInfo15Vtbl standin_info_table;
 
