@@ -286,16 +286,18 @@ static void a_full_ring_goes_on_wherever_there_is_room(void **unused)
             assert_int_equal(recorder_enter(handle, 0, 0, 0, 0, 0), 0);
         }
         drain_chunk(&bed.reader, chunks[i]);
-        uint32_t tries = 1;
-        while (recorder_enter(handle, 0, 0, 0, 0, 0) == 0) {
-            assert_in_range(++tries, 1, 4);
+        uint64_t call = 0;
+        uint32_t tries = 0;
+        for (; call == 0; tries++) {
+            assert_in_range(tries, 0, 4);
+            call = recorder_enter(handle, 0, 0, 0, 0, 0);
         }
+        recorder_return(handle, call, 0, 0, 0, 0);
         calls += 1000 + tries + fill(handle);
     }
     reader_drain(&bed.reader);
-    /* Those found by `tries` have no end. */
-    uint64_t recorded = (bed.reader.records - 5) / 2 + 5;
-    assert_true(recorded + reader_counter(&bed.reader, 5, WIRE_COUNTER_LOST) == calls);
+    uint64_t pairs = bed.reader.records / 2;
+    assert_true(pairs + reader_counter(&bed.reader, 5, WIRE_COUNTER_LOST) == calls);
     bed_close(&bed);
 }
 
@@ -331,7 +333,9 @@ static void a_dropped_call_costs_no_more_than_a_recorded_one(void **unused)
     }
     print_message("%.1f ns recorded, %.1f ns dropped\n", (double)recorded / CALLS,
                   (double)dropped / CALLS);
+#ifndef __SANITIZE_ADDRESS__
     assert_true(dropped <= recorded + recorded / 4); /* a busy machine has its say */
+#endif
     bed_close(&bed);
 }
 

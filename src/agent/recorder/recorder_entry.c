@@ -77,6 +77,24 @@ static SLOW_PATH uint64_t enter_slow(struct recorder_slot *slot, uint64_t handle
     return call;
 }
 
+/* Where there was no room for the call before and is none now, it is counted, and that is all.
+ * Otherwise as enter_slow. */
+static SLOW_PATH uint64_t enter_full(struct recorder_slot *slot, uint64_t handle, int64_t v0,
+                                     int64_t v1, int64_t v2, int64_t v3, int64_t v4,
+                                     uint64_t caller)
+{
+    struct recorder_site *site = site_of(handle);
+    struct recorder_ring *ring = ring_of(slot, site, handle);
+    if (ring != NULL && ring->full && site->plain && ring->counters != NULL &&
+        ring_still_full(ring, &recorder_sessions[site->session])) {
+        uint64_t index = (site->enter_head >> 32) * WIRE_COUNTERS + WIRE_COUNTER_LOST;
+        ring_add(slot, &ring->counters[index]);
+        probe_end(slot);
+        return 0;
+    }
+    return enter_slow(slot, handle, v0, v1, v2, v3, v4, caller);
+}
+
 /* The thread's first probe. */
 static SLOW_PATH uint64_t enter_first(uint64_t handle, int64_t v0, int64_t v1, int64_t v2,
                                       int64_t v3, int64_t v4, uint64_t caller)
@@ -101,7 +119,7 @@ uint64_t recorder_enter(uint64_t handle, int64_t v0, int64_t v1, int64_t v2, int
     probe_begin(slot);
     struct recorder_ring *ring = ring_of(slot, site, handle);
     if (unlikely(ring == NULL || site->enter_values > FAST_VALUES || !ring_is_fast(ring))) {
-        return enter_slow(slot, handle, v0, v1, v2, v3, v4, CALLER());
+        return enter_full(slot, handle, v0, v1, v2, v3, v4, CALLER());
     }
     uint64_t *to = (uint64_t *)(void *)ring->cursor;
     uint64_t *next = to + RECORD_WORDS;

@@ -104,7 +104,8 @@ bool event_write(struct recorder_slot *slot, const struct recorder_detail *detai
 {
     struct recorder_session *session = detail->session;
     struct recorder_ring *ring = &slot->rings[session->index];
-    if (!ring_own(ring) || (ring->chunk == NULL && !ring_open(ring, slot, session))) {
+    if (!ring_own(ring) || (ring->full && ring_still_full(ring, session)) ||
+        (ring->chunk == NULL && !ring_open(ring, slot, session))) {
         return false;
     }
     ring_set_limit(ring, ring->end - RECORDER_FAST_BYTES + 1);

@@ -14,6 +14,7 @@ void ring_close(struct recorder_ring *ring)
     ring->cursor = NULL;
     ring_set_limit(ring, NULL);
     ring->end = NULL;
+    ring->full = false;
 }
 
 static uint64_t mask_of(uint32_t word, uint32_t chunk_count)
@@ -51,6 +52,8 @@ bool ring_open(struct recorder_ring *ring, struct recorder_slot *slot,
     uint32_t index;
     ring_close(ring);
     if (!take_chunk(session, &index)) {
+        ring->full = true;
+        ring->looked = 0;
         return false;
     }
     struct wire_chunk *chunk =

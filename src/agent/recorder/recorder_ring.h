@@ -15,6 +15,9 @@
  * others share the other half. */
 #define RECORDER_OWN_SHARDS (WIRE_SHARDS / 2)
 
+/* Of the bitmap: those of a session with rings of the usual size. */
+#define RING_LOOK_WORDS 16u
+
 /* Before anything else is done with the ring: takes back what the worker asks for. False: the
  * worker has it right now. */
 static inline bool ring_own(struct recorder_ring *ring)
@@ -44,6 +47,24 @@ void ring_close(struct recorder_ring *ring);
 /* Closes the open chunk and takes a free one; false: there is none. */
 bool ring_open(struct recorder_ring *ring, struct recorder_slot *slot,
                struct recorder_session *session);
+/* Only where ring.full: no chunk has become free since, as far as a short look tells; ring_open
+ * would search all the bitmap in vain. A bitmap of more than RING_LOOK_WORDS words is looked at in
+ * turns, so that a free chunk is found within a few calls. False: ring.full is so, too, and the
+ * way to ring_open is free. */
+static inline bool ring_still_full(struct recorder_ring *ring, struct recorder_session *session)
+{
+    uint32_t count = atomic_load_explicit(&session->chunks_ready, memory_order_relaxed);
+    uint32_t words = (count + 63) / 64;
+    uint32_t word = ring->looked;
+    uint32_t end = words - word < RING_LOOK_WORDS ? words : word + RING_LOOK_WORDS;
+    uint64_t any = 0;
+    for (; word < end; word++) {
+        any |= atomic_load_explicit(&session->file->free_chunks[word], memory_order_relaxed);
+    }
+    ring->looked = end == words ? 0 : end;
+    ring->full = any == 0;
+    return ring->full;
+}
 /* Room for `bytes` behind the cursor, in a new chunk if need be. */
 static inline bool ring_room(struct recorder_ring *ring, struct recorder_slot *slot,
                              struct recorder_session *session, size_t bytes)

@@ -123,6 +123,8 @@ static void fill(struct recorder_site *site, const struct recorder_detail *detai
     site->enter_values = RECORDER_SLOW;
     site->exit_values = RECORDER_SLOW;
     site->answers = call;
+    site->plain =
+        detail->spec.condition == NULL && !detail->held && (call || kind == RECORDER_SITE_ON_ENTER);
     if (fast && (call || kind == RECORDER_SITE_ON_ENTER)) {
         site->enter_values = scalars(detail->spec.enter, RECORDER_ENTER_VALUES, site->enter_value);
     }

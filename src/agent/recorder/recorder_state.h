@@ -56,7 +56,9 @@ struct recorder_ring {
     _Atomic uint64_t *counters; /* of the thread's shard; NULL: not used yet */
     uint64_t seen;              /* recorder_session_tend: the slot's `busy` when it looked last */
     _Atomic uint32_t claim;     /* enum recorder_claim */
-    uint32_t reserved[3];
+    bool full;                  /* the last search for a free chunk was in vain */
+    uint32_t looked;            /* ring_still_full: word of the bitmap that comes next */
+    uint32_t reserved;
 };
 _Static_assert(sizeof(struct recorder_ring) == RECORDER_LINE, "one line a ring");
 
@@ -90,7 +92,8 @@ struct recorder_site {
     uint64_t exit_head;
     uint32_t enter_value[RECORDER_ENTER_VALUES]; /* ELEMENT_TYPE_* | slot << 16 */
     uint32_t exit_value[RECORDER_EXIT_VALUES];
-    uint32_t answers; /* 1: recorder_enter gives the call's number; 0: it gives 0 */
+    uint16_t answers; /* 1: recorder_enter gives the call's number; 0: it gives 0 */
+    uint16_t plain;   /* 1: a call for which there is no room is counted, and that is all */
 } __attribute__((aligned(RECORDER_LINE)));
 _Static_assert(sizeof(struct recorder_site) == RECORDER_LINE, "one line a site");
 
