@@ -26,15 +26,10 @@ enum status r2r_callee_init(struct r2r_callee *callee, const struct metadata_ima
     return STATUS_OK;
 }
 
-static bool marked(const struct metadata_image *image, mdToken method, const char *attribute)
-{
-    return metadata_attribute_find(image, method, attribute) != mdTokenNil ||
-           metadata_attribute_find(image, metadata_owner(image, method), attribute) != mdTokenNil;
-}
-
 bool r2r_is_non_versionable(const struct metadata_image *image, mdToken method)
 {
-    return marked(image, method, "System.Runtime.Versioning.NonVersionableAttribute");
+    return metadata_attribute_find(
+               image, method, "System.Runtime.Versioning.NonVersionableAttribute") != mdTokenNil;
 }
 
 bool r2r_is_intrinsic(const struct metadata_image *image, mdToken method)

@@ -34,7 +34,8 @@ struct r2r_callee {
 enum status r2r_callee_init(struct r2r_callee *callee, const struct metadata_image *image,
                             mdToken method, struct error *error);
 
-/* Marked itself, or its type is. */
+/* The method itself is marked. (On a type the attribute speaks of its layout alone: methods of such
+ * types are recorded as any others.) */
 bool r2r_is_non_versionable(const struct metadata_image *image, mdToken method);
 /* Marked [Intrinsic]: the compilers may expand it themselves: no copy of its IL, no call. */
 bool r2r_is_intrinsic(const struct metadata_image *image, mdToken method);
