@@ -24,7 +24,7 @@ struct session_engine;
  * stale one of the same name is replaced) and registers the engine as tenant of `recompile`.
  * `started`: the process was started under us. recompile and info are borrowed until free. */
 enum status session_engine_new(struct recompile *recompile, struct ICorProfilerInfo15 *info,
-                               const char *directory, bool started, struct session_engine **engine,
+                               const char *directory, bool started, struct session_engine **out,
                                struct error *error);
 
 /* Attached in order to list only (WIRE_ATTACH_LIST): plans are refused, and session_engine_run

@@ -12,12 +12,12 @@
 #include "metadata_names.h"
 #include "session_model.h"
 
-/* Binds one probe of the session's plan to a method. On success *site is on the session's arena,
+/* Binds one probe of the session's plan to a method. On success *out is on the session's arena,
  * without its number, and a METHOD message's fields but SITE and PROBE are appended to `message`.
  * STATUS_USAGE: a name or condition does not fit this method: error->offset is the column of the
  * name at fault. STATUS_UNSUPPORTED: the method cannot be probed so. */
 enum status session_bind(struct session *session, uint32_t probe, const struct module *module,
-                         const struct metadata_method *method, struct session_site **site,
+                         const struct metadata_method *method, struct session_site **out,
                          struct buffer *message, struct error *error);
 
 #endif

@@ -161,7 +161,8 @@ static bool getter_code(struct reader body, uint32_t *token)
         return false;
     if (debug && reader_u8(&body) != 0x00)
         return false;
-    if (reader_u8(&body) != 0x02 || reader_u8(&body) != 0x7b)
+    uint8_t load_this = reader_u8(&body), load_field = reader_u8(&body);
+    if (load_this != 0x02 || load_field != 0x7b)
         return false;
     *token = reader_u32(&body);
     static const uint8_t end[] = {0x0a, 0x2b, 0x00, 0x06, 0x2a};

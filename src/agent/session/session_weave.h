@@ -16,10 +16,11 @@ uint32_t session_weave_count(struct session_engine *engine, struct method_key ke
 /* The session that replaces the method's body; 0: none does. */
 uint64_t session_weave_replaced(struct session_engine *engine, struct method_key key);
 
-/* struct tenant.weave, in GetReJITParameters. The probes of all sessions are composed in a fixed
- * order: a replaced body first, then of older sessions first. A probe that cannot be woven is left
- * out and its site marked withdrawn (the worker tells); an error only where none could be. */
-enum status session_weave_method(void *engine, struct recompile_body *body, struct error *error);
+/* struct tenant.weave, whose context is the engine, in GetReJITParameters. The probes of all
+ * sessions are composed in a fixed order: a replaced body first, then of older sessions first. A
+ * probe that cannot be woven is left out and its site marked withdrawn (the worker tells); an error
+ * only where none could be. */
+enum status session_weave_method(void *context, struct recompile_body *body, struct error *error);
 
 /* Marks a site as withdrawn. engine->mutex must be held. */
 void session_site_withdraw(struct session_site *site, const char *reason);
