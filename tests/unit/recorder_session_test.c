@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base_clock.h"
 #include "recorder_fixture.h"
 #include "recorder_state.h"
 
