@@ -345,6 +345,28 @@ static enum status enum_literal(struct patch *patch, struct error *error)
 
 /* ---- by what is returned ---- */
 
+/* Of a type whose module is not loaded the signature still tells a reference from a value. */
+static bool is_reference(const struct patch *patch)
+{
+    const struct meta_type *type = patch->view.plain.type;
+    if (type->element == ELEMENT_TYPE_GENERICINST)
+        type = type->inner;
+    return type->element == ELEMENT_TYPE_CLASS;
+}
+
+static enum status unknown_literal(struct patch *patch, struct error *error)
+{
+    bool reference = is_reference(patch);
+    if (reference && patch->from->kind == PLAN_LITERAL_NULL) {
+        patch->to->kind = WEAVE_LITERAL_DEFAULT;
+        return STATUS_OK;
+    }
+    mismatch(patch, error);
+    error_hint(error, "it can be %s; the module that defines it is not loaded",
+               reference ? "null" : "default");
+    return STATUS_USAGE;
+}
+
 static enum status typed_literal(struct patch *patch, struct error *error)
 {
     bool null = patch->from->kind == PLAN_LITERAL_NULL;
@@ -373,8 +395,9 @@ static enum status typed_literal(struct patch *patch, struct error *error)
             return only_default(patch, true, error);
         break;
     case DECLARED_PARAMETER:
-    case DECLARED_UNKNOWN:
         return only_default(patch, false, error);
+    case DECLARED_UNKNOWN:
+        return unknown_literal(patch, error);
     }
     patch->to->kind = WEAVE_LITERAL_DEFAULT;
     return STATUS_OK;

@@ -417,10 +417,10 @@ static void tell_limit(struct session *session, struct buffer *out, size_t left_
     if (session->limit_told)
         return;
     session->limit_told = true;
-    snprintf(text, sizeof text, "%zu more method%s match%s and %s not %s (--max-methods %u)",
-             left_out, left_out == 1 ? "" : "s", left_out == 1 ? "es" : "",
-             left_out == 1 ? "is" : "are", is_patch(session) ? "changed" : "probed",
-             session->plan.max_methods);
+    snprintf(text, sizeof text, "%zu %smethod%s match%s and %s not %s (--max-methods %u)", left_out,
+             is_patch(session) && session->site_count == 0 ? "" : "more ", left_out == 1 ? "" : "s",
+             left_out == 1 ? "es" : "", left_out == 1 ? "is" : "are",
+             is_patch(session) ? "changed" : "probed", session->plan.max_methods);
     put_notice(out, "limit", text);
 }
 
@@ -459,7 +459,8 @@ void session_plan_module(struct session *session, const struct module *module)
     session->modules_seen++;
     find_in_module(session, module, &matches);
     if (matches.count > left)
-        tell_limit(session, &session->connection->out, matches.count - left);
+        tell_limit(session, &session->connection->out,
+                   is_patch(session) ? matches.count : matches.count - left);
     /* Which of several is meant is not guessed. */
     if (matches.count <= left || !is_patch(session))
         probe_module(session, &matches);

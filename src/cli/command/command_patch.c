@@ -171,7 +171,10 @@ static void last(struct session *session, struct buffer *line)
     write_methods(patching, 0, "take-back", result_of(session, &room), &patching->later);
     buffer_release(&room);
     number_duration(took, clock_monotonic() - session->ready);
-    buffer_append_format(line, gone ? "the change lasted %s" : "taken back after %s", took);
+    if (session->printer.methods.count == 0)
+        buffer_append_text(line, "nothing was changed");
+    else
+        buffer_append_format(line, gone ? "the change lasted %s" : "taken back after %s", took);
 }
 
 static const struct command_hooks hooks = {
