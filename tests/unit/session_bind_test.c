@@ -262,6 +262,45 @@ static void test_iterator(void **state)
             0, NULL);
 }
 
+/* The kind that METHOD tells. */
+static uint32_t told_kind(struct desk *desk)
+{
+    struct buffer *out = &desk->connection.out;
+    struct reader payload;
+    uint16_t type = 0;
+    size_t whole = 0, at = 0;
+    while (at < out->length) {
+        struct buffer rest = {.data = out->data + at, .length = out->length - at};
+        struct tlv field;
+        assert_int_equal(wire_frame_take(&rest, &type, &payload, &whole, &desk->error), STATUS_OK);
+        while (type == WIRE_MSG_METHOD && tlv_next(&payload, &field))
+            if (field.tag == WIRE_METHOD_KIND)
+                return tlv_u32(&field);
+        at += whole;
+    }
+    return UINT32_MAX;
+}
+
+/* A count is woven the same way whatever it counts; what it counts is told all the same. */
+static void test_count(void **state)
+{
+    struct desk *desk = *state;
+    static const struct {
+        const char *method;
+        enum wire_method_kind kind;
+    } rows[] = {{"System.IO.StreamReader.ReadToEndAsyncInternal", WIRE_METHOD_ASYNC},
+                {"System.Linq.Enumerable.EnumerableChunkIterator", WIRE_METHOD_ITERATOR},
+                {"System.Linq.Enumerable.Append", WIRE_METHOD_PLAIN}};
+    for (size_t i = 0; i < 3; i++) {
+        end(desk);
+        plan_one(&desk->plan, &desk->probe, rows[i].method, PLAN_COUNT);
+        const struct session_site *site = bound(desk);
+        assert_int_equal(site->recorder_kind, RECORDER_SITE_COUNT);
+        assert_int_equal(site->key_count, 1);
+        assert_int_equal(told_kind(desk), rows[i].kind);
+    }
+}
+
 static void test_type_parameters(void **state)
 {
     struct desk *desk = *state;
@@ -485,6 +524,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_moments, up, down),
         cmocka_unit_test_setup_teardown(test_async, up, down),
         cmocka_unit_test_setup_teardown(test_iterator, up, down),
+        cmocka_unit_test_setup_teardown(test_count, up, down),
         cmocka_unit_test_setup_teardown(test_type_parameters, up, down),
         cmocka_unit_test_setup_teardown(test_wrong_names, up, down),
         cmocka_unit_test_setup_teardown(test_enum, up, down),

@@ -90,6 +90,16 @@ static void see_kind(struct binder *b, struct session_site *site)
     }
 }
 
+/* What the method is to the user; a count is woven in one way whatever it counts. */
+static enum wire_method_kind told_kind(struct binder *b)
+{
+    if (b->probe->action != PLAN_COUNT)
+        return b->kind;
+    if (b->method->kind == METADATA_METHOD_ITERATOR)
+        return WIRE_METHOD_ITERATOR;
+    return b->method->kind == METADATA_METHOD_ASYNC ? WIRE_METHOD_ASYNC : WIRE_METHOD_PLAIN;
+}
+
 static mdToken iterator_dispose(struct binder *b)
 {
     mdToken machine = b->method->state_machine;
@@ -376,7 +386,7 @@ static enum status bind_all(struct binder *b, struct session_site *site, struct 
                      (b->kind == WIRE_METHOD_PLAIN || b->kind == WIRE_METHOD_ASYNC_FIRST);
     see_result(b);
     site->kind = b->kind;
-    tlv_put_u32(b->message, WIRE_METHOD_KIND, b->kind);
+    tlv_put_u32(b->message, WIRE_METHOD_KIND, told_kind(b));
     choose_weaves(b, site);
     struct capture_condition *condition = NULL;
     enum status status = STATUS_OK;
