@@ -198,9 +198,25 @@ static void a_busy_agent_is_no_refusal(void **state)
     assert_string_equal(target_state_name(verdict.state), "busy");
     assert_int_equal(target_connect(&process, 600, &link, &error), STATUS_TARGET);
     assert_non_null(strstr(error.message, "is busy: no answer for 1 s"));
-    assert_non_null(strstr(error.hint, "try again"));
+    assert_string_equal(error.hint,
+                        "try again: it may be at work on very many methods for another session");
     assert_null(target_attach_waits());
     assert_string_equal(standin_requests(folder), ""); /* nothing is asked of the runtime */
+}
+
+static void an_agent_that_waits_for_its_rejig(void **state)
+{
+    (void)state;
+    struct target_link link;
+    struct error error;
+    struct target_verdict verdict;
+    struct target_process process = begin("waiting", NULL);
+    error_init(&error);
+    target_state_within(&process, 100 * 1000000ull, &verdict);
+    assert_int_equal(verdict.state, TARGET_BUSY);
+    assert_non_null(strstr(verdict.hint, "waits for another rejig that began to attach"));
+    assert_int_equal(target_connect_patiently(&process, 200, &link, &error), STATUS_TARGET);
+    assert_non_null(strstr(error.hint, "waits for another rejig that began to attach"));
 }
 
 static void a_stopped_target_hears_nothing(void **state)
@@ -320,6 +336,7 @@ int main(int count, char **arguments)
         TEST(a_runtime_that_hangs_up),
         TEST(sent_away_by_an_agent_it_comes_again),
         TEST(a_busy_agent_is_no_refusal),
+        TEST(an_agent_that_waits_for_its_rejig),
         TEST(a_stopped_target_hears_nothing),
         TEST(a_switched_off_target_hears_nothing),
         TEST(a_listing_needs_no_rejit),

@@ -146,7 +146,7 @@ static void standin_meet(struct standin *standin)
     buffer_init(&received, 0);
     if (plays(standin, "mute-agent"))
         pause();
-    if (plays(standin, "busy"))
+    if (plays(standin, "busy") || plays(standin, "waiting"))
         return; /* the connection stays open */
     if (plays(standin, "busy-agent") && standin->met++ == 0)
         close(fd);
@@ -265,8 +265,10 @@ static void standin_main(int count, char **arguments)
         _exit(94);
     standin.start = stat.start;
     standin_map(&standin, "libcoreclr.so");
-    if (plays(&standin, "asleep") || plays(&standin, "busy") || plays(&standin, "in-use") ||
-        plays(&standin, "other-wire"))
+    if (plays(&standin, "busy"))
+        prctl(PR_SET_NAME, "rejig-agent");
+    if (plays(&standin, "asleep") || plays(&standin, "busy") || plays(&standin, "waiting") ||
+        plays(&standin, "in-use") || plays(&standin, "other-wire"))
         standin_open_agent(&standin);
     snprintf(name, sizeof name, "dotnet-diagnostic-%d-%llu-socket", (int)getpid(),
              (unsigned long long)stat.start);

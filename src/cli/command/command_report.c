@@ -170,6 +170,10 @@ static void append_calls(const struct session *session, struct buffer *out)
     uint64_t oldest;
     uint64_t filtered = session_sum(session, WIRE_COUNTER_FILTERED) + session->printer.rejected;
     unsigned open = count_open(session, &oldest);
+    if (session->methods == 0) {
+        buffer_append_text(out, "no method is probed yet");
+        return;
+    }
     append_subject(session, out);
     buffer_append_text(out, session->methods == 1 ? " was called " : " were called ");
     append_number(out, session->printer.shown + filtered + open);
@@ -190,8 +194,6 @@ static void append_calls(const struct session *session, struct buffer *out)
 
 static void append_state(const struct session *session, struct buffer *out)
 {
-    if (session->methods == 0 && session->pending == 0)
-        buffer_append_text(out, "; no method is probed");
     if (session->pending)
         buffer_append_format(out, "; %u pattern%s wait%s for modules that are not loaded yet",
                              session->pending, plural(session->pending),
@@ -226,7 +228,9 @@ static void tell_open(struct session *session)
     if (count == 0)
         return;
     bool lost = session_sum(session, WIRE_COUNTER_LOST) > 0;
-    command_say("%u call%s entered and not returned%s:", count, count == 1 ? " has" : "s have",
+    char whole[NUMBER_TEXT];
+    number_grouped(whole, count);
+    command_say("%s call%s entered and not returned%s:", whole, count == 1 ? " has" : "s have",
                 lost ? ", or their end is among the lost" : "");
     while (join_next_open(&session->join, &cursor, &open)) {
         struct method *method = methods_get(&session->printer.methods, open.site);
@@ -240,8 +244,11 @@ static void tell_open(struct session *session)
             command_say("  t%u  %s   for %s%s", open.thread, method->name, age,
                         open.suspended ? " (awaiting)" : "");
     }
-    if (count > OPEN_SHOWN)
-        command_say("  … and %u more", count - OPEN_SHOWN);
+    if (count > OPEN_SHOWN) {
+        char more[NUMBER_TEXT];
+        number_grouped(more, count - OPEN_SHOWN);
+        command_say("  … and %s more", more);
+    }
 }
 
 static void append_taken_back(const struct session *session, struct buffer *out)

@@ -9,8 +9,9 @@
 #include "command_context.h"
 #include "target_attach.h"
 
-#define FIRST_S 1 /* the first line after that long */
-#define NEXT_S  5 /* and then one each */
+#define FIRST_S 1  /* the first line after that long */
+#define NEXT_S  4  /* the next one later by so much, and from there twice as long each, ... */
+#define MOST_S  60 /* ... but for this */
 
 static void say(struct command_wait *wait, unsigned seconds)
 {
@@ -24,7 +25,7 @@ static void *tell(void *context)
 {
     struct command_wait *wait = context;
     struct timespec next;
-    unsigned seconds = FIRST_S;
+    unsigned seconds = FIRST_S, step = NEXT_S;
     clock_gettime(CLOCK_MONOTONIC, &next);
     next.tv_sec += FIRST_S;
     pthread_mutex_lock(&wait->lock);
@@ -32,8 +33,9 @@ static void *tell(void *context)
         if (pthread_cond_timedwait(&wait->changed, &wait->lock, &next) != ETIMEDOUT || wait->over)
             continue;
         say(wait, seconds);
-        seconds += NEXT_S;
-        next.tv_sec += NEXT_S;
+        seconds += step;
+        next.tv_sec += step;
+        step = 2 * step < MOST_S ? 2 * step : MOST_S;
     }
     pthread_mutex_unlock(&wait->lock);
     return NULL;

@@ -18,8 +18,8 @@
 #include "target_state.h"
 #include "wire_record.h"
 
-#define SENT_AWAY                                                                                  \
-    "its agent waits for another rejig that began to attach (10 s at most, where that was killed)"
+static const char sent_away[] =
+    "its agent waits for another rejig that began to attach (10 s at most, where that was killed)";
 
 /* One attach on its way. */
 struct attach {
@@ -38,17 +38,23 @@ struct attach {
 
 /* One process attaches to one target at a time. */
 static const char *_Atomic waits;
+static _Atomic pid_t greeted; /* while waits is not_answered */
+
+static const char not_answered[] = "its agent has not answered yet; it may be busy";
 
 const char *target_attach_waits(void)
 {
-    return atomic_load(&waits);
+    const char *now = atomic_load(&waits);
+    return now == not_answered && !target_agent_works(atomic_load(&greeted)) ? sent_away : now;
 }
 
 enum status target_busy_error(pid_t pid, uint64_t waited_ns, struct error *error)
 {
+    bool works = target_agent_works(pid);
     error_set(error, STATUS_TARGET, "the agent in pid %d is busy: no answer for %llu s", (int)pid,
               (unsigned long long)((waited_ns + 500000000) / 1000000000));
-    error_hint(error, "try again: it may be at work on very many methods for another session");
+    error_hint(error, "try again: %s",
+               works ? "it may be at work on very many methods for another session" : sent_away);
     return STATUS_TARGET;
 }
 
@@ -281,7 +287,7 @@ static enum status meet_agent(struct attach *attach, struct target_link *link, s
             return status;
         if (is_dying(attach, 5))
             return ended_meanwhile(attach, error);
-        atomic_store(&waits, SENT_AWAY);
+        atomic_store(&waits, sent_away);
         uint64_t now = clock_monotonic();
         patience = patience == 0 ? now + 1000000000 : patience;
         if (now >= patience || now >= attach->deadline)
@@ -373,18 +379,19 @@ static enum status connect_held(const struct target_process *process,
     if (process->agent_socket[0] == '\0')
         return error_set(error, STATUS_NOT_FOUND, "no agent sleeps in pid %d", (int)process->pid);
     uint64_t began = clock_monotonic();
-    atomic_store(&waits, "its agent has not answered yet; it may be busy");
+    atomic_store(&greeted, process->pid);
+    if (atomic_load(&waits) != sent_away)
+        atomic_store(&waits, not_answered);
     enum status status = target_link_try(process, hold, process->agent_folder, &fd, error);
     if (status == STATUS_OK)
         status = target_link_greet(link, fd, process->pid, NULL, deadline, error);
-    atomic_store(&waits, NULL);
     if (status == STATUS_TIMEOUT)
         return target_busy_error(process->pid, clock_monotonic() - began, error);
     return status;
 }
 
-enum status target_connect(const struct target_process *picture, unsigned timeout_ms,
-                           struct target_link *link, struct error *error)
+static enum status connect_once(const struct target_process *picture, unsigned timeout_ms,
+                                struct target_link *link, struct error *error)
 {
     struct target_process process;
     struct target_hold hold;
@@ -401,6 +408,14 @@ enum status target_connect(const struct target_process *picture, unsigned timeou
         status = connect_held(&process, &hold, deadline, link, error);
     }
     target_hold_close(&hold);
+    return status;
+}
+
+enum status target_connect(const struct target_process *picture, unsigned timeout_ms,
+                           struct target_link *link, struct error *error)
+{
+    enum status status = connect_once(picture, timeout_ms, link, error);
+    atomic_store(&waits, NULL);
     return status;
 }
 
@@ -423,19 +438,28 @@ static bool agent_listens(const struct target_process *picture)
 
 /* Where a rejig was killed while it attached, the agent waits for it until its deadline, and sends
  * everybody else away so long. */
-enum status target_connect_patiently(const struct target_process *process, unsigned timeout_ms,
+static enum status connect_patiently(const struct target_process *process, unsigned timeout_ms,
                                      struct target_link *link, struct error *error)
 {
     uint64_t deadline = deadline_in(timeout_ms) + 1000000000;
     for (;;) {
-        enum status status = target_connect(process, timeout_ms, link, error);
+        enum status status = connect_once(process, timeout_ms, link, error);
         bool away = status == STATUS_PEER && link->hung_up;
         bool again = away || (status == STATUS_NOT_FOUND && agent_listens(process));
-        atomic_store(&waits, away ? SENT_AWAY : NULL);
+        if (away)
+            atomic_store(&waits, sent_away);
         if (!again || clock_monotonic() >= deadline)
             return status;
         poll(NULL, 0, 20);
     }
+}
+
+enum status target_connect_patiently(const struct target_process *process, unsigned timeout_ms,
+                                     struct target_link *link, struct error *error)
+{
+    enum status status = connect_patiently(process, timeout_ms, link, error);
+    atomic_store(&waits, NULL);
+    return status;
 }
 
 enum status target_open(const struct target_process *process, enum wire_attach_mode mode,
@@ -448,12 +472,11 @@ enum status target_open(const struct target_process *process, enum wire_attach_m
         target_state_of(process, &verdict);
         return target_state_error(process, &verdict, error);
     }
-    enum status status = target_connect_patiently(process, timeout_ms, link, error);
-    if (status != STATUS_NOT_FOUND)
-        return status;
-    status = attach_picture(process, mode, timeout_ms, link, &taken, error);
+    enum status status = connect_patiently(process, timeout_ms, link, error);
+    if (status == STATUS_NOT_FOUND)
+        status = attach_picture(process, mode, timeout_ms, link, &taken, error);
     if (taken && agent_listens(process))
-        status = target_connect_patiently(process, timeout_ms, link, error);
+        status = connect_patiently(process, timeout_ms, link, error);
     atomic_store(&waits, NULL);
     return status;
 }

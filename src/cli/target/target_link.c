@@ -1,7 +1,10 @@
 #include "target_link.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -273,6 +276,34 @@ enum status target_link_greet(struct target_link *link, int fd, pid_t pid, const
     if (status != STATUS_OK)
         target_link_close(link);
     return status;
+}
+
+/* --- who does not answer --- */
+
+static bool is_agent_thread(int tasks, const char *thread)
+{
+    static const char name[] = "rejig-agent\n";
+    char path[288], comm[32];
+    snprintf(path, sizeof path, "%s/comm", thread);
+    int fd = openat(tasks, path, O_RDONLY | O_CLOEXEC);
+    ssize_t count = fd < 0 ? -1 : read(fd, comm, sizeof comm);
+    if (fd >= 0)
+        close(fd);
+    return count == (ssize_t)(sizeof name - 1) && memcmp(comm, name, sizeof name - 1) == 0;
+}
+
+bool target_agent_works(pid_t pid)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    DIR *tasks = opendir(path);
+    if (tasks == NULL)
+        return true;
+    bool found = false;
+    for (struct dirent *entry; !found && (entry = readdir(tasks)) != NULL;)
+        found = entry->d_name[0] != '.' && is_agent_thread(dirfd(tasks), entry->d_name);
+    closedir(tasks);
+    return found;
 }
 
 /* --- STATUS --- */

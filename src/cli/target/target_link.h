@@ -70,6 +70,11 @@ enum status target_link_try(const struct target_process *process, const struct t
 enum status target_link_greet(struct target_link *link, int fd, pid_t pid, const uint64_t nonce[2],
                               uint64_t deadline, struct error *error);
 
+/* Has the agent in that process begun its work? Until then (its thread is not there) it keeps the
+ * slot for the rejig that attached it, answers nobody else, and goes away at the deadline where
+ * that rejig was killed. True also where that cannot be seen. */
+bool target_agent_works(pid_t pid);
+
 /* What an agent says of itself. */
 struct target_agent {
     char version[32];

@@ -197,7 +197,10 @@ static bool has_agent(const struct target_process *process, uint64_t patience_ns
         return false; /* left behind by nobody: the name holds this very start time */
     if (status == STATUS_TIMEOUT) {
         conclude(verdict, TARGET_BUSY, "our agent is busy: it listens and has not answered yet",
-                 "try again: it may be at work on very many methods for another session");
+                 target_agent_works(process->pid)
+                     ? "try again: it may be at work on very many methods for another session"
+                     : "try again: it waits for another rejig that began to attach (10 s at most, "
+                       "where that was killed)");
         text_copy(verdict->note, sizeof verdict->note, "our agent is busy");
         return true;
     }
