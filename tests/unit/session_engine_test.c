@@ -308,6 +308,11 @@ static void test_list(void **state)
         assert_string_equal(field_text(&fields, WIRE_LISTED_NAME),
                             "System.Linq.Enumerable.Any<TSource>");
         assert_true(field_number(&fields, WIRE_LISTED_FLAGS) & WIRE_LISTED_GENERIC);
+        assert_string_equal(field_text(&fields, WIRE_LISTED_SIGNATURE),
+                            count == 0 ? "(IEnumerable<TSource> source)"
+                                       : "(IEnumerable<TSource> source, Func<TSource, bool> "
+                                         "predicate)");
+        assert_string_equal(field_text(&fields, WIRE_LISTED_RESULT), "bool");
         count++;
     }
     assert_int_equal(type, WIRE_MSG_DONE);

@@ -50,9 +50,13 @@ static bool list_method(void *context, mdToken token)
     size_t length = text.length;
     tlv_put_text(listing->messages, WIRE_LISTED_NAME, buffer_text(&text));
     buffer_clear(&text);
-    metadata_method_print(image, token, METADATA_NAME_TYPES, &text);
+    metadata_method_print(image, token, METADATA_NAME_PARAMS, &text);
     tlv_put_text(listing->messages, WIRE_LISTED_SIGNATURE,
                  text.length > length ? buffer_text(&text) + length : "()");
+    buffer_clear(&text);
+    metadata_method_print_result(image, token, &text);
+    if (text.length > 0)
+        tlv_put_text(listing->messages, WIRE_LISTED_RESULT, buffer_text(&text));
     tlv_put_text(listing->messages, WIRE_LISTED_MODULE,
                  listing->module->path[0] != '\0' ? listing->module->path : listing->module->name);
     tlv_put_u32(listing->messages, WIRE_LISTED_TOKEN, token);

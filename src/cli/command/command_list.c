@@ -212,6 +212,8 @@ static void take_listed(struct listing *listing, struct reader payload)
             listed.signature = methods_text(&listing->arena, &field);
         else if (field.tag == WIRE_LISTED_MODULE)
             listed.module = methods_text(&listing->arena, &field);
+        else if (field.tag == WIRE_LISTED_RESULT)
+            listed.result = methods_text(&listing->arena, &field);
         else if (field.tag == WIRE_LISTED_TOKEN)
             listed.token = tlv_u32(&field);
         else if (field.tag == WIRE_LISTED_FLAGS)

@@ -274,10 +274,11 @@ enum wire_list {
 };
 enum wire_listed {
     WIRE_LISTED_NAME = 1,
-    WIRE_LISTED_SIGNATURE = 2,
+    WIRE_LISTED_SIGNATURE = 2, /* t  (Order order, CancellationToken token) */
     WIRE_LISTED_MODULE = 3,
     WIRE_LISTED_TOKEN = 4,
-    WIRE_LISTED_FLAGS = 5, /* u  enum wire_listed_flag */
+    WIRE_LISTED_FLAGS = 5,  /* u  enum wire_listed_flag */
+    WIRE_LISTED_RESULT = 6, /* t  type of the result; absent: none, or not told */
 };
 enum wire_listed_flag {
     WIRE_LISTED_GENERIC = 1,
