@@ -606,6 +606,42 @@ static void spans(void **unused)
     assert_int_equal(typed_of(child(record, 0, 0))->total, 0);
 }
 
+/* A reference to a value may point behind the last one, where the memory ends. */
+static void no_byte_beyond_the_memory(void **unused)
+{
+    (void)unused;
+    uint8_t *pages =
+        mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(pages != MAP_FAILED);
+    munmap(pages + 2 * 4096, 4096);
+    uint8_t *end = pages + 2 * 4096;
+    const int32_t number = 77;
+    memcpy(pages + 4096, &number, 4);
+    memcpy(end - 4, &number, 4);
+    memcpy(pages + 4094, &number, 4);
+    struct capture_value value = address_value(ELEMENT_TYPE_I4, NULL, 4);
+    uint8_t *good[] = {pages + 4094, end - 4};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(bits_of(value_at(capture(&value, address_of(good[i])), 0)), 77);
+    }
+    struct capture_value values[] = {value, address_value(ELEMENT_TYPE_VALUETYPE, pair_layout, 16),
+                                     address_value(ELEMENT_TYPE_STRING, NULL, 8),
+                                     address_value(ELEMENT_TYPE_VALUETYPE, NULL, 12)};
+    for (int i = 0; i < 4; i++) {
+        for (int before = 0; before < 4; before += 3) {
+            const struct wire_value *none =
+                value_at(capture(&values[i], address_of(end - before)), 0);
+            assert_int_equal(none->kind, WIRE_VALUE_UNRESOLVED);
+            assert_int_equal(data_bytes(none), 0);
+        }
+    }
+    struct capture_value field = address_value(ELEMENT_TYPE_VALUETYPE, pair_layout, 16);
+    field.step_count = 1;
+    field.steps[0] = layout_name("Value");
+    assert_int_equal(value_at(capture(&field, address_of(end)), 0)->kind, WIRE_VALUE_UNRESOLVED);
+    munmap(pages, 2 * 4096);
+}
+
 static void generic_values_go_by_the_caller(void **unused)
 {
     (void)unused;
@@ -844,6 +880,7 @@ int main(void)
         CASE(boxed_values),
         CASE(values_behind_addresses),
         CASE(spans),
+        CASE(no_byte_beyond_the_memory),
         CASE(generic_values_go_by_the_caller),
         CASE(generic_bodies_are_forgotten_with_the_last_session),
         CASE(exceptions),

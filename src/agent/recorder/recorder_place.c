@@ -1,6 +1,7 @@
 #include "recorder_place.h"
 
 #include "recorder_object.h"
+#include "recorder_span.h"
 #include "recorder_state.h"
 #include "wire_message.h"
 
@@ -52,6 +53,26 @@ const struct layout *place_layout(uint64_t object)
     return layout->kind == WIRE_TYPE_UNKNOWN ? NULL : layout;
 }
 
+#define PAGE        4096u
+#define STACK_ABOVE 16384u /* of the thread's stack above a probe's frame: at least that is there  \
+                            */
+
+/* A reference to a value may point just behind the last one that there is (of a buffer that was
+ * walked to its end), and where that buffer ends with its mapping, so does the memory. The byte
+ * before is there: only where the value begins with a page or reaches into the next one the
+ * system is asked. */
+static bool is_readable(uint64_t address, uint64_t size)
+{
+    uint64_t in_page = address & (PAGE - 1);
+    uint64_t frame = (uint64_t)(uintptr_t)__builtin_frame_address(0);
+    uint8_t byte;
+    if (size == 0 || (in_page != 0 && in_page + size <= PAGE) ||
+        (address > frame && address - frame < STACK_ABOVE)) {
+        return true;
+    }
+    return span_copy(&byte, address, 1) && span_copy(&byte, address + size - 1, 1);
+}
+
 /* A value of type T: what T is depends on the native body that called. */
 static void set_instance(struct place *place, const struct capture_value *value, uint64_t address,
                          uint64_t caller)
@@ -74,8 +95,10 @@ static void set_instance(struct place *place, const struct capture_value *value,
         set_value(place, address, NULL, value->size);
     } else if (type == NULL) {
         set_reference(place, memory_u64(address), ELEMENT_TYPE_OBJECT);
-    } else {
+    } else if (is_readable(address, type->size)) {
         set_memory(place, address, type->element, type, type->size);
+    } else {
+        set_value(place, address, NULL, 0);
     }
 }
 
@@ -83,11 +106,22 @@ static void set_instance(struct place *place, const struct capture_value *value,
  * reference of an empty span is 1. */
 #define LOWEST_ADDRESS 0x10000u
 
+static uint64_t bytes_at(const struct capture_value *value)
+{
+    if (value->layout != NULL && value->layout->is_value) {
+        return value->layout->size;
+    }
+    uint32_t bytes = element_is_reference(value->element) ? 8 : element_bytes(value->element);
+    return bytes != 0 ? bytes : value->size;
+}
+
 static void set_address(struct place *place, const struct capture_value *value, uint64_t address,
                         uint64_t caller)
 {
     if (address < LOWEST_ADDRESS) {
         set_reference(place, 0, value->element);
+    } else if (!is_readable(address, bytes_at(value))) {
+        set_value(place, address, NULL, 0);
     } else if (value->by_instance) {
         set_instance(place, value, address, caller);
     } else {
