@@ -53,9 +53,10 @@ const struct layout *place_layout(uint64_t object)
     return layout->kind == WIRE_TYPE_UNKNOWN ? NULL : layout;
 }
 
-#define PAGE        4096u
-#define STACK_ABOVE 16384u /* of the thread's stack above a probe's frame: at least that is there  \
-                            */
+#define PAGE 4096u
+#define STACK_ABOVE                                                                                \
+    16384u /* of the thread's stack above a probe's frame: at least that is there                  \
+            */
 
 /* A reference to a value may point just behind the last one that there is (of a buffer that was
  * walked to its end), and where that buffer ends with its mapping, so does the memory. The byte
