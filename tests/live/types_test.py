@@ -171,6 +171,21 @@ class Types(Probed):
         wait_for(lambda: self.turn(program, watch, "throw", 1)[0].get("threw") == FAILED, "the exception in full", 10)
         self.assertEqual(watch.end(), 0)
 
+    def test_members_of_what_was_thrown(self):
+        """Not only what every exception has: what this one has; others say that they have it not."""
+        program = self.program(["dotnet", app("Types")])
+        watch = self.probe(program, "Types.Takes.Fault", "ex.Number, ex.Message", "--json")
+        expected = [{"ex.Number": 7, "ex.Message": None}, {"ex.Number": None, "ex.Message": "odd"}]
+        wait_for(lambda: [call["values"] for call in self.turn(program, watch, "faults", 2)] == expected, "both", 5)
+        last = self.turn(program, watch, "faults", 2)
+        self.assertEqual([call["values"] for call in last], expected)
+        self.assertEqual([call.get("cut") for call in last], [None, ["ex.Number"]])
+        self.assertEqual(watch.end(), 0)
+        watch = self.probe(program, "Types.Takes.Fault", "i", "--if", "ex.Number > 6", "--json")
+        self.assertEqual([call["values"] for call in self.turn(program, watch, "faults", 1)], [{"i": 0}])
+        self.assertEqual(watch.end(), 0)
+        self.assertEqual(program.finish(), 7)
+
     def test_twenty_implementations(self):
         """An interface parameter: each type is complete from its second meeting on, also the one
         that is loaded when the probe has long been there, and marked where metadata has no word

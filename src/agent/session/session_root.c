@@ -302,6 +302,14 @@ static enum status step_failure(struct binder *b, const struct plan_path *path, 
     return STATUS_USAGE;
 }
 
+/* Which exceptions are thrown is known when they are: what all of them have not, one may have.
+ * Those that have no such field say so then. */
+static bool is_thrown(const struct bind_root *root, const struct declared_view *view)
+{
+    return root->kind == BIND_EXCEPTION && view->known != NULL &&
+           strcmp(view->known, "System.Exception") == 0;
+}
+
 static enum status bind_steps(struct binder *b, const struct plan_path *path,
                               const struct bind_root *root, struct capture_value *value,
                               struct declared_view *leaf, struct error *error)
@@ -318,7 +326,7 @@ static enum status bind_steps(struct binder *b, const struct plan_path *path,
         struct member member = {.name = name};
         if (!open) {
             enum member_answer answer = member_find(b->scope, leaf, name, b->scratch, &member);
-            if (answer == MEMBER_OPEN)
+            if (answer == MEMBER_OPEN || (answer == MEMBER_NONE && is_thrown(root, leaf)))
                 open = true;
             else if (answer != MEMBER_FOUND)
                 return step_failure(b, path, i, leaf, answer, error);

@@ -94,6 +94,19 @@ public static class Scenarios
                 }
 
                 break;
+            case "faults":
+                for (int j = 0; j < 2; j++)
+                {
+                    try
+                    {
+                        Takes.Fault(i + j);
+                    }
+                    catch (Exception)
+                    {
+                    }
+                }
+
+                break;
             case "generic":
                 Takes.Generic(i, [i, 2]);
                 Takes.Generic("g" + i, ["h", null]);

@@ -132,7 +132,14 @@ public static class Takes
 
     [MethodImpl(No)] public static void Throw(int i) => throw new InvalidOperationException("outer " + i, new ArgumentException("inner " + i));
 
+    [MethodImpl(No)] public static void Fault(int i) => throw (i % 2 == 0 ? new OrderFault { Number = 7 + i } : new ArgumentException("odd"));
+
     [MethodImpl(No)] private static void Keep(object value) => kept = value;
 
     private static object kept;
+}
+
+public class OrderFault : Exception
+{
+    public int Number { get; init; }
 }
