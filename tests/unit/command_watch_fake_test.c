@@ -216,6 +216,7 @@ static void test_json(void **state)
     assert_int_equal(run.code, 0);
     assert_memory_equal(run.out, "{\"type\":\"start\",", 16);
     assert_contains(run.out, "{\"type\":\"refused\",");
+    assert_contains(run.out, "{\"type\":\"notice\",\"code\":\"residue\",\"text\":\"until pid ");
     assert_contains(run.out, "\"method\":\"Shop.OrderService.Native\",\"reason\":\"it has no "
                              "IL?[31m\",\"withdrawn\":false}\n");
     assert_contains(run.out, "\"method\":\"Shop.OrderService.Place\",\"elapsed_ns\":2410331,"
@@ -326,6 +327,39 @@ static void test_kinds(void **state)
     assert_contains(run.err, "1 call has entered and not returned:");
     assert_contains(run.err, "t102  Shop.Stuck");
     assert_contains(run.err, "3 shown of 4 calls, 0 lost");
+}
+
+static void scenario_stuck(struct fake *fake)
+{
+    static const struct fake_value none[1];
+    struct fake_record record;
+    uint64_t now = clock_monotonic();
+    fake_take_plan(fake);
+    fake_make_file(fake, true);
+    fake_method(fake, 0, "Shop.Stuck", WIRE_METHOD_PLAIN, none, 0);
+    fake_session(fake, 1);
+    for (uint64_t call = 1; call <= 1210; call++) {
+        fake_begin(&record, WIRE_RECORD_ENTER, 0, call, now);
+        fake_end(fake, 0, &record);
+    }
+    if (fake_serve(fake, NULL))
+        fake_ended(fake, 1);
+    fake_serve(fake, NULL);
+}
+
+static void test_many_open(void **state)
+{
+    (void)state;
+    struct run run;
+    char pid[16];
+    pid_t fake = fake_fork(scenario_stuck);
+    pid_text(pid, fake);
+    const char *words[] = {"watch", pid, "Shop.*", "--duration", "1s", NULL};
+    run_rejig(&run, words, 0, 0);
+    end_fake(fake);
+    assert_int_equal(run.code, 0);
+    assert_contains(run.err, "1,210 calls have entered and not returned:");
+    assert_contains(run.err, "  … and 1,200 more");
 }
 
 /* ---- sums ---- */
@@ -710,6 +744,17 @@ static void test_says_what_it_waits_for(void **state)
         assert_contains(run.err, "probing no method yet in pid ");
         assert_contains(run.err, ": waits for a module that holds 'Late.Double' · ");
         assert_contains(run.err, "(no method has matched 'Late.Double')\n");
+
+        pid_t other = fake_fork(scenario_waits);
+        pid_text(pid, other);
+        const char *json[] = {commands[i], pid,     "Late.Double", "--wait",
+                              "-d",        "200ms", "--json",      NULL};
+        run_rejig(&run, json, 0, 0);
+        end_fake(other);
+        assert_int_equal(run.code, 0);
+        assert_contains(run.err, "probing no method yet in pid "); /* as without --json */
+        assert_contains(run.out, "\"code\":\"unmatched\",\"text\":\"no method has matched "
+                                 "'Late.Double'\"}\n{\"type\":\"end\",");
     }
 }
 
@@ -961,6 +1006,7 @@ int main(void)
         cmocka_unit_test(test_interrupt),
         cmocka_unit_test(test_duration),
         cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_many_open),
         cmocka_unit_test(test_blocked_output),
         cmocka_unit_test(test_flood),
         cmocka_unit_test(test_death),
