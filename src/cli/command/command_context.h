@@ -26,8 +26,8 @@ struct command_context {
 
 /* Each command: its own status; `error` is printed by the caller where it is not STATUS_OK. */
 typedef enum status command_run(struct command_context *context, struct error *error);
-command_run ps_run, doctor_run, list_run, watch_run, count_run, patch_run, status_run, reset_run,
-    version_run, help_run;
+command_run ps_run, doctor_run, list_run, inliners_run, watch_run, count_run, patch_run, status_run,
+    reset_run, version_run, help_run;
 
 /* The whole program. */
 int command_main(int argc, char **argv);

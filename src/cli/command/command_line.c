@@ -114,11 +114,11 @@ static enum status take_option(struct parsing *parsing, unsigned option)
     line->values[option] = optarg ? optarg : "";
     if (option == OPTION_HELP)
         line->help = true;
-    if (option != OPTION_ALSO)
+    if (option != OPTION_ALSO && option != OPTION_IN)
         return STATUS_OK;
     if (line->also_count == COMMAND_MAX_POSITIONALS)
-        return error_set(parsing->error, STATUS_USAGE, "more than %d patterns",
-                         COMMAND_MAX_POSITIONALS);
+        return error_set(parsing->error, STATUS_USAGE, "--%s is given more than %d times",
+                         option_rows[option].name, COMMAND_MAX_POSITIONALS);
     line->also[line->also_count++] = optarg;
     return STATUS_OK;
 }

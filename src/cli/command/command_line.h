@@ -25,7 +25,7 @@ struct command_line {
     bool version;
     const char *values[OPTION_COUNT]; /* last argument given; "" for those without one */
     const char *target;               /* first positional; NULL: by option or program */
-    const char *also[COMMAND_MAX_POSITIONALS];
+    const char *also[COMMAND_MAX_POSITIONALS]; /* each --also, or each --in */
     size_t also_count;
     const char *arguments[COMMAND_MAX_POSITIONALS]; /* positionals behind the target */
     size_t argument_count;

@@ -15,6 +15,8 @@ static enum status run_command(struct command_context *context, struct error *er
         return doctor_run(context, error);
     case COMMAND_LIST:
         return list_run(context, error);
+    case COMMAND_INLINERS:
+        return inliners_run(context, error);
     case COMMAND_WATCH:
         return watch_run(context, error);
     case COMMAND_COUNT:

@@ -147,16 +147,28 @@ bool r2r_signature_equal(const struct metadata_image *a, struct reader left,
 
 /* ---- methods by name ---- */
 
+/* The image itself, or another copy of it (loaded, and its file). */
+static bool same_image(const struct metadata_image *a, const struct metadata_image *b)
+{
+    const uint8_t *left = metadata_image_mvid(a), *right = metadata_image_mvid(b);
+    return a == b || (left && right && memcmp(left, right, 16) == 0);
+}
+
 bool r2r_callee_matches(const struct r2r_callee *callee, const struct metadata_image *image,
                         mdToken token)
 {
     struct metadata_member member;
     struct metadata_identity type;
+    if (token_table(token) == CLR_TABLE_MethodSpec)
+        token = metadata_cell_token(image, CLR_TABLE_MethodSpec, token_rid(token),
+                                    METADATA_METHOD_SPEC_METHOD);
+    if (token_table(token) == CLR_TABLE_MethodDef)
+        return token == callee->method && same_image(image, callee->image);
     if (metadata_member_read(image, token, &member, NULL) != STATUS_OK || member.is_field ||
         strcmp(member.name, callee->name) != 0)
         return false;
     if (token_table(member.parent) == CLR_TABLE_MethodDef) /* a vararg call site */
-        return image == callee->image && member.parent == callee->method;
+        return member.parent == callee->method && same_image(image, callee->image);
     if (metadata_identify(image, member.parent, &type, NULL) != STATUS_OK ||
         !metadata_identity_equal(&type, &callee->type, false))
         return false;

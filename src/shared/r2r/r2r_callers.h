@@ -40,7 +40,8 @@ bool r2r_is_non_versionable(const struct metadata_image *image, mdToken method);
 /* Marked [Intrinsic]: the compilers may expand it themselves: no copy of its IL, no call. */
 bool r2r_is_intrinsic(const struct metadata_image *image, mdToken method);
 
-/* True where a MethodDef, MemberRef or MethodSpec of `image` names the callee. */
+/* True where a MethodDef, MemberRef or MethodSpec of `image` names the callee. A MethodDef does so
+ * in the callee's own image alone (or another copy of it, by its version id). */
 bool r2r_callee_matches(const struct r2r_callee *callee, const struct metadata_image *image,
                         mdToken token);
 /* The MethodDef of `image` that has this type, name and signature (the latter in terms of
