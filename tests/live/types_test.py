@@ -3,6 +3,7 @@ could not be shown is marked, never guessed."""
 
 import os
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from rejig_live import LiveTest, app, main, rejig, wait_for
@@ -170,6 +171,18 @@ class Types(Probed):
         watch = self.probe(program, "Types.Takes.Throw", "i", "--json")
         wait_for(lambda: self.turn(program, watch, "throw", 1)[0].get("threw") == FAILED, "the exception in full", 10)
         self.assertEqual(watch.end(), 0)
+
+    def test_list_of_the_unknown(self):
+        """An object that is a list of what no probe has met: its items are there as soon as its own
+        type is known, which its first meeting asks for."""
+        program = self.program(["dotnet", app("Types")])
+        watch = self.probe(program, "Types.Takes.Hidden", "--depth", "2", "--json")
+        self.turn(program, watch, "hidden", 1)
+        time.sleep(0.5)
+        self.assertEqual(self.turn(program, watch, "hidden", 1)[0]["values"],
+                         {"value": [{"$type": "Rare", "Number": 5}]})
+        self.assertEqual(watch.end(), 0)
+        self.assertEqual(program.finish(), 7)
 
     def test_members_of_what_was_thrown(self):
         """Not only what every exception has: what this one has; others say that they have it not."""

@@ -436,6 +436,36 @@ static void lists_show_their_count_not_their_capacity(void **unused)
     assert_int_equal(data_bytes(value_at(record, 0)), 16);
 }
 
+/* Of what the list's own type tells. */
+static void lists_whose_array_is_met_for_the_first_time(void **unused)
+{
+    (void)unused;
+    struct capture_value value = reference(ELEMENT_TYPE_CLASS, 1);
+    struct fake_type *type = make_type(16, 0);
+    struct layout *layout = make_layout(type, WIRE_TYPE_LIST, 16, 0);
+    layout->items_at = 8;
+    layout->count_at = 16;
+    layout->element = ELEMENT_TYPE_STRING;
+    layout->item_size = 8;
+    layout_publish(layout);
+    uint64_t *items = make_array(make_type(8, 8), 8, 4);
+    uint64_t *list = make_object(type, 16);
+    PUT(items, 16, uint64_t, address_of(make_string("one")));
+    PUT(list, 8, uint64_t, address_of(items));
+    PUT(list, 16, int32_t, 2);
+    const struct wire_record *record = capture(&value, address_of(list));
+    const struct wire_value *array = child(record, 0, 0);
+    assert_int_equal(array->kind, WIRE_VALUE_ARRAY);
+    assert_int_equal(typed_of(array)->total, 2);
+    assert_int_equal(data_bytes(array), 16);
+    assert_text(child(record, 1, 0), "one");
+    /* An array of another shape is not read as if it were that. */
+    PUT(list, 8, uint64_t, address_of(make_array(make_type(8, 4), 4, 4)));
+    array = child(capture(&value, address_of(list)), 0, 0);
+    assert_int_equal(array->flags, WIRE_VALUE_CUT);
+    assert_int_equal(data_bytes(array), 0);
+}
+
 static struct fake_type *map_type;
 static struct fake_type *entries_type;
 
@@ -875,6 +905,7 @@ int main(void)
         CASE(arrays),
         CASE(no_more_items_than_asked_for),
         CASE(lists_show_their_count_not_their_capacity),
+        CASE(lists_whose_array_is_met_for_the_first_time),
         CASE(dictionaries_show_the_entries_in_use),
         CASE(dictionaries_that_do_not_fit),
         CASE(boxed_values),

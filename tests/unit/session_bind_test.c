@@ -509,6 +509,9 @@ static void test_type_names(void **state)
     assert_int_equal(layout->kind, WIRE_TYPE_LIST);
     assert_int_equal(layout->items_at, 8);
     assert_int_equal(layout->count_at, 16);
+    assert_int_equal(layout->element, ELEMENT_TYPE_VALUETYPE);
+    assert_true(layout->item == session_types_layout(types, tuple));
+    assert_int_equal(layout->item_size, layout->item->size);
     layout = session_types_layout(types, maybe);
     assert_int_equal(layout->kind, WIRE_TYPE_NULLABLE);
     assert_int_equal(layout->value_at, 8);

@@ -44,11 +44,11 @@ struct layout_field {
 struct layout {
     uint64_t type;    /* ClassID */
     uint8_t kind;     /* enum wire_type_kind */
-    uint8_t element;  /* primitives, enums: ELEMENT_TYPE_*; arrays, spans: of the items */
+    uint8_t element;  /* primitives, enums: ELEMENT_TYPE_*; arrays, spans, lists: of the items */
     uint8_t is_value; /* value type */
     uint8_t reserved;
     uint32_t size;      /* value types: bytes; objects: bytes behind the method table word */
-    uint32_t item_size; /* arrays, spans */
+    uint32_t item_size; /* arrays, spans; lists: 0 where it is not known */
     uint32_t items_at;  /* lists: offset of _items; dictionaries, sets: of _entries; arrays,
                            strings: of the first item; spans: of the reference to the first item */
     uint32_t count_at;  /* lists: offset of _size; dictionaries, sets: of _count; arrays, strings,
@@ -57,7 +57,7 @@ struct layout {
                            _freeCount */
     uint32_t next_name; /* dictionaries, sets: layout_name of the entries' field that is below -1
                            in an entry that is not in use */
-    const struct layout *item; /* arrays and spans of value types; nullable: of T */
+    const struct layout *item; /* arrays, spans and lists of value types; nullable: of T */
     uint32_t field_count;
     struct layout_field fields[];
 };

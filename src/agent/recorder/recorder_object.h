@@ -18,6 +18,8 @@
 #define OBJECT_HEAD       8u /* bytes of the method table word */
 #define STRING_LENGTH_AT  8u /* what a string's layout says, for those that are declared so */
 #define STRING_UNITS_AT   12u
+#define VECTOR_LENGTH_AT  8u /* arrays of one dimension */
+#define VECTOR_ITEMS_AT   16u
 #define OBJECT_BASE_EXTRA 16u /* base size counts the method table word and the sync block */
 
 static inline uint64_t memory_u64(uint64_t address)

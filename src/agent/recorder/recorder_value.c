@@ -239,6 +239,17 @@ static void write_list_items(struct value_writer *writer, uint32_t parent, uint6
     uint64_t array = memory_u64(object + layout->items_at);
     uint64_t root = child_of(parent, layout->items_at - OBJECT_HEAD);
     const struct layout *items = array == 0 ? NULL : place_layout(array);
+    /* The first meeting of such an array: the list's own type knows what is in it. */
+    struct layout shape = {.type = array == 0 ? 0 : object_type(array),
+                           .kind = WIRE_TYPE_ARRAY,
+                           .element = layout->element,
+                           .item_size = layout->item_size,
+                           .items_at = VECTOR_ITEMS_AT,
+                           .count_at = VECTOR_LENGTH_AT,
+                           .item = layout->item};
+    if (array != 0 && items == NULL && layout->item_size != 0) {
+        items = &shape;
+    }
     if (items != NULL && items->kind == WIRE_TYPE_ARRAY) {
         write_array(writer, root, array, items, memory_u32(object + layout->count_at), depth);
     } else if (array != 0) {

@@ -441,6 +441,22 @@ static void item_of(struct session_types *types, struct type_facts *facts, uint6
     }
 }
 
+/* What a list holds, so that its array need not have been met. Of references nothing is asked:
+ * each item tells its own type. */
+static void list_items(struct session_types *types, struct type_facts *facts, uint64_t item,
+                       int depth)
+{
+    uint8_t element = types_element_of(types, item);
+    if (element == 0)
+        return;
+    if (clr_element_size(element) != 0 || element == ELEMENT_TYPE_VALUETYPE) {
+        item_of(types, facts, item, element, depth);
+    } else {
+        facts->element = element;
+        facts->item_size = sizeof(uint64_t);
+    }
+}
+
 static void examine_array(struct session_types *types, struct arena *arena,
                           struct type_facts *facts, const struct runtime_array *array, int depth)
 {
@@ -490,6 +506,8 @@ static void examine_special(struct session_types *types, struct arena *arena,
             facts->items_at = field->offset;
         if ((field = field_named(facts, "_size")) != NULL)
             facts->count_at = field->offset;
+        if (class->argument_count == 1)
+            list_items(types, facts, class->arguments[0], depth);
         add_alias(facts, arena, "Count", "_size");
         break;
     case WIRE_TYPE_DICTIONARY:

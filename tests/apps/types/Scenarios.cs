@@ -94,6 +94,7 @@ public static class Scenarios
                 }
 
                 break;
+            case "hidden": Takes.Hidden(new List<Rare> { new() { Number = 5 } }); break;
             case "faults":
                 for (int j = 0; j < 2; j++)
                 {

@@ -132,6 +132,8 @@ public static class Takes
 
     [MethodImpl(No)] public static void Throw(int i) => throw new InvalidOperationException("outer " + i, new ArgumentException("inner " + i));
 
+    [MethodImpl(No)] public static void Hidden(object value) => Keep(value);
+
     [MethodImpl(No)] public static void Fault(int i) => throw (i % 2 == 0 ? new OrderFault { Number = 7 + i } : new ArgumentException("odd"));
 
     [MethodImpl(No)] private static void Keep(object value) => kept = value;
@@ -142,4 +144,9 @@ public static class Takes
 public class OrderFault : Exception
 {
     public int Number { get; init; }
+}
+
+public struct Rare
+{
+    public int Number;
 }
