@@ -338,7 +338,7 @@ static bool engine_busy(struct session_engine *engine)
         if (engine->connections[i].fd >= 0 && frame_waits(&engine->connections[i]))
             busy = true;
     for (struct session *s = engine->sessions; s != NULL; s = s->next)
-        busy |= s->growing;
+        busy |= session_lease_grows(s, clock_monotonic());
     return busy;
 }
 

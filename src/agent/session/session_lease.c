@@ -13,6 +13,10 @@
 #define STATE_EVERY UINT64_C(200000000)  /* ns: at most five a second */
 #define LIMIT_GRACE UINT64_C(2000000000) /* the CLI ends it by itself before */
 #define TEND_EVERY  UINT64_C(1000000000)
+/* A program that is starting has other uses for its time than memory for records to come; and
+ * one that only counts writes none. */
+#define GROW_AFTER  UINT64_C(200000000) /* ns */
+#define COUNT_BYTES UINT64_C(524288)
 
 /* ---- begin ---- */
 
@@ -59,6 +63,14 @@ static void session_dispose(struct session *session)
     free(session);
 }
 
+static bool writes_records(const struct plan *plan)
+{
+    bool writes = false;
+    for (uint32_t i = 0; i < plan->probe_count; i++)
+        writes |= plan->probes[i].action != PLAN_COUNT;
+    return writes;
+}
+
 static enum status make_recorder(struct session *session, int *fd, struct error *error)
 {
     const struct plan *plan = &session->plan;
@@ -68,8 +80,8 @@ static enum status make_recorder(struct session *session, int *fd, struct error 
         .max_string = plan->max_string,
         .max_bytes = plan->max_bytes,
     };
-    return recorder_session_new(plan->ring_bytes, plan->max_methods, &limits, &session->recorder,
-                                fd, error);
+    const uint64_t bytes = writes_records(plan) ? plan->ring_bytes : COUNT_BYTES;
+    return recorder_session_new(bytes, plan->max_methods, &limits, &session->recorder, fd, error);
 }
 
 static void put_session(struct session *session, int fd)
@@ -286,9 +298,14 @@ void session_lease_state(struct session *session)
     put_state(session, state);
 }
 
+bool session_lease_grows(const struct session *session, uint64_t now)
+{
+    return session->growing && (!session->engine->started || now >= session->began + GROW_AFTER);
+}
+
 bool session_lease_tick(struct session *session, uint64_t now)
 {
-    if (session->growing)
+    if (session_lease_grows(session, now))
         session->growing = recorder_session_grow(session->recorder);
     session_types_put_fresh(session->engine->types, &session->types_seen,
                             &session->connection->out);

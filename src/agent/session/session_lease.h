@@ -17,6 +17,8 @@ enum status session_lease_begin(struct session_engine *engine,
 void session_lease_end(struct session *session, const char *reason);
 /* Queues a STATE message. */
 void session_lease_state(struct session *session);
+/* More of its memory is to be allocated now. */
+bool session_lease_grows(const struct session *session, uint64_t now);
 /* Now and then: STATE on change, growth of the memory file. True: there is more to do soon. */
 bool session_lease_tick(struct session *session, uint64_t now);
 /* Ends the sessions whose plan's time limit is over, though their CLIs have not asked for it: one

@@ -505,6 +505,35 @@ static void match_one_type(struct matcher *matcher, mdToken type)
         match_inner(matcher, type);
 }
 
+/* Whether a name of the image is this word, or has it as a part of its own: Shop, Shop.Orders,
+ * List`1, IOrders<T>.Place. */
+static bool heap_has(const struct reader *heap, struct pattern_text word)
+{
+    for (struct reader rest = *heap; rest.length > 0;) {
+        const uint8_t *hit = memmem(rest.data, rest.length, word.at, word.length);
+        if (!hit)
+            return false;
+        const size_t behind = (size_t)(hit - rest.data) + word.length;
+        rest = reader_window(&rest, behind, rest.length - behind);
+        if (rest.length == 0 || rest.data[0] == 0 || strchr("`.<", rest.data[0]))
+            return true;
+    }
+    return false;
+}
+
+/* An image that lacks one of the words in front of the method's need not be walked through:
+ * that is most images, and the look takes a tenth of the time. */
+static bool may_hold(const struct metadata_pattern *pattern, const struct metadata_image *image)
+{
+    bool may = true;
+    for (uint32_t i = 0; may && !pattern->generated && i + 1 < pattern->part_count; i++) {
+        const struct pattern_part *part = &pattern->parts[i];
+        if (part->literal && !part->any_depth && part->name.length > 0)
+            may = heap_has(&image->strings, part->name);
+    }
+    return may;
+}
+
 void metadata_pattern_match(const struct metadata_pattern *pattern,
                             const struct metadata_image *image, const struct metadata_pdb *pdb,
                             metadata_pattern_found found, void *context,
@@ -515,6 +544,8 @@ void metadata_pattern_match(const struct metadata_pattern *pattern,
     if (!matcher.result.excluded && !matcher.result.no_lines) {
         if (pattern->file.length > 0)
             match_line(&matcher);
+        if (!may_hold(pattern, image))
+            types = 0;
         for (uint32_t row = 1; pattern->part_count > 0 && row <= types && !matcher.stopped; row++)
             match_one_type(&matcher, token_make(CLR_TABLE_TypeDef, row));
     }
