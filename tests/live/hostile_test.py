@@ -301,7 +301,8 @@ class Impostors(LiveTest):
         program = self.program(["dotnet", app("Impostor"), mode])
         code, out, err = rejig("watch", str(program.pid), "Impostor.*", limit=60)
         self.assertEqual((code, out), (3, ""), err)
-        self.assertTrue(err.startswith("rejig: "), err)
+        # lines that say what is waited for may come first
+        self.assertTrue(any(line.startswith("rejig: ") for line in err.splitlines()), err)
         for word in words:
             self.assertIn(word, err)
         code, out, _ = rejig("ps", "--json", limit=60)
@@ -356,7 +357,20 @@ class Endurance(Kinds):
         with open(f"/proc/{pid}/status", encoding="utf-8") as file:
             lines = dict(line.split(":", 1) for line in file)
         return {"resident": int(lines["VmRSS"].split()[0]), "threads": int(lines["Threads"]),
-                "descriptors": len(os.listdir(f"/proc/{pid}/fd"))}
+                "descriptors": min(self.descriptors(pid) for _ in range(30))}
+
+    def descriptors(self, pid):
+        """At a moment: the agent may not have seen yet that the last who asked has gone."""
+        time.sleep(0.01)
+        return sum(1 for number in os.listdir(f"/proc/{pid}/fd") if self.may_be_ours(pid, number))
+
+    @staticmethod
+    def may_be_ours(pid, number):
+        """Of the kinds that we open; the runtime opens a library when it comes to it."""
+        try:
+            return os.readlink(f"/proc/{pid}/fd/{number}").startswith(("socket:", "anon_inode:", "/memfd:"))
+        except FileNotFoundError:
+            return False
 
     def test_hundred_sessions(self):
         program = self.kinds()
