@@ -335,10 +335,9 @@ class Prober:
         text = said.read()
         said.close()
         self.soak.count(f"{words[0]} ended by {how}")
-        for pattern in (r"probing ([\d,]+) methods?", r"counting ([\d,]+) methods?"):
-            found = re.search(pattern, text)
-            if found:
-                self.target.methods += int(found.group(1).replace(",", ""))
+        found = re.search(r"probing ([\d,]+) methods?", text)
+        if found:
+            self.target.methods += int(found.group(1).replace(",", ""))
         if self.target.process.poll() is None and not self.right(words, how, code, text):
             self.soak.failed(f"{self.target.name}: exit code {code}: rejig {' '.join(words)} ({how})\n{text[-1500:]}")
 

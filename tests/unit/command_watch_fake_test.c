@@ -216,7 +216,7 @@ static void test_json(void **state)
     assert_int_equal(run.code, 0);
     assert_memory_equal(run.out, "{\"type\":\"start\",", 16);
     assert_contains(run.out, "{\"type\":\"refused\",");
-    assert_contains(run.out, "{\"type\":\"notice\",\"code\":\"residue\",\"text\":\"until pid ");
+    assert_contains(run.out, "\"code\":\"residue\",\"text\":\"until pid ");
     assert_contains(run.out, "\"method\":\"Shop.OrderService.Native\",\"reason\":\"it has no "
                              "IL?[31m\",\"withdrawn\":false}\n");
     assert_contains(run.out, "\"method\":\"Shop.OrderService.Place\",\"elapsed_ns\":2410331,"

@@ -67,12 +67,18 @@ static void tell_notes(const struct session *session)
     }
 }
 
-static void tell_residue(const struct session *session)
+static void tell_residue(struct session *session)
 {
-    if (session->link.hello.first && !session->has_program)
-        command_say("  until pid %d ends our sleeping library stays in it, and its only profiler "
-                    "slot stays taken (said once)",
-                    (int)session->process.pid);
+    char text[160];
+    snprintf(text, sizeof text,
+             "until pid %d ends our sleeping library stays in it, and its only profiler slot stays "
+             "taken",
+             (int)session->process.pid);
+    bool first = session->link.hello.first && !session->has_program;
+    if (first && session->json)
+        json_notice(&session->printer, "residue", text);
+    if (first)
+        command_say("  %s (said once)", text);
     if (session->link.hello.clock == WIRE_CLOCK_MONOTONIC)
         command_say("  times are read by clock_gettime: this machine does not keep time by the "
                     "tsc");
@@ -99,7 +105,7 @@ void report_in_force(const struct session *session, struct buffer *out)
                              plural(waiting), waiting == 1 ? "s" : "");
 }
 
-static void tell_probes(const struct session *session)
+static void tell_probes(struct session *session)
 {
     char took[NUMBER_TEXT];
     struct buffer subject;
@@ -338,6 +344,8 @@ static void tell_unmatched(struct session *session)
         buffer_append_format(&out, "%s'%s'", i ? ", " : "", session->plan.probes[i].pattern);
     if (session->plan.probe_count > OPEN_SHOWN)
         buffer_append_format(&out, " … %u more patterns", session->plan.probe_count - OPEN_SHOWN);
+    if (session->json)
+        json_notice(&session->printer, "unmatched", buffer_text(&out));
     command_say("(%s)", buffer_text(&out));
     buffer_release(&out);
 }
@@ -348,6 +356,8 @@ void report_last(struct session *session)
     struct buffer out;
     if (!is_count(session))
         tell_open(session);
+    if (session->methods == 0)
+        tell_unmatched(session);
     if (session->json)
         json_end(&session->printer, &end);
     sink_settle(&session->sink, 2000);
@@ -361,8 +371,6 @@ void report_last(struct session *session)
         append_watched(session, &end, &out);
     }
     append_taken_back(session, &out);
-    if (session->methods == 0)
-        tell_unmatched(session);
     if (session->printer.cut)
         command_say("(where values end in …, --depth, --max-items and --max-string show more)");
     command_say("%s", buffer_text(&out));
