@@ -17,7 +17,7 @@
 #include "wire_plan.h"
 
 /* Everything lives in the arena. STATUS_USAGE with the column as offset. */
-enum status script_parse_literal(struct arena *arena, const char *text,
-                                 struct plan_literal *literal, struct error *error);
+enum status script_parse_literal(struct arena *arena, const char *text, struct plan_literal *to,
+                                 struct error *error);
 
 #endif
