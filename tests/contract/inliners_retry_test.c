@@ -1,4 +1,5 @@
 // uses: standin recompile weave wire metadata il clr abi base
+// sanitize: address,undefined
 // incompleteData TRUE says that the enumerator does not hold all inliners yet, because modules
 // that the inliners' module depends on are not loaded; a profiler that needs all of them asks
 // again, best at each module load. No image that today's compiler writes brings the real runtime

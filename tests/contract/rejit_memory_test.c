@@ -1,4 +1,5 @@
 // uses: standin recompile weave wire metadata il clr abi base
+// sanitize: address,undefined
 // RequestReJIT answers E_OUTOFMEMORY where the runtime could not complete the request because it
 // ran out of memory. The real runtime cannot be brought there; the stand-in can. What the rule
 // means for whoever asks: some of the methods may have been marked all the same, so that the

@@ -1,4 +1,5 @@
 // uses: standin recompile weave wire metadata il clr abi base
+// sanitize: address,undefined
 // Requests come from the profiler's own thread, never from a callback (rejit_thread_test.py shows
 // what the runtime does with others). Here the agent's recompilation runs on the stand-in, whose
 // every callback is marked: threads of the program call, load and unload, have methods recompiled
@@ -8,8 +9,9 @@
 
 #include "recompile_harness.h"
 
-#define ROUNDS  60
+#define ROUNDS  40
 #define CALLERS 3
+#define LOADS   20
 
 static _Thread_local int depth; /* callbacks that this thread is inside of */
 static pthread_t worker;
@@ -109,7 +111,7 @@ static void *call(void *argument)
         harness_call(bench, bench->count);
         standin_request_by_itself(bench->standin, bench->where.module, bench->where.method);
         harness_call(bench, bench->where);
-        usleep(50);
+        usleep(200);
     }
     return NULL;
 }
@@ -117,9 +119,9 @@ static void *call(void *argument)
 static void *load_and_unload(void *argument)
 {
     struct program *program = argument;
-    while (!atomic_load(&program->stop)) {
-        const ModuleID module =
-            harness_load(program->bench.standin, "System.Collections.dll", COR_PRF_MODULE_DISK);
+    for (int i = 0; i < LOADS && !atomic_load(&program->stop); i++) {
+        const ModuleID module = harness_load(program->bench.standin, "System.Collections.dll",
+                                             COR_PRF_MODULE_DISK | COR_PRF_MODULE_COLLECTIBLE);
         usleep(500);
         standin_unload(program->bench.standin, module);
     }

@@ -49,6 +49,9 @@ mdToken standin_method(struct standin *standin, ModuleID id, const char *type, c
 
 /* ---- methods ---- */
 
+/* The method's FunctionID, as callbacks and GetFunctionInfo have it. */
+FunctionID standin_function(struct standin *standin, ModuleID module, mdToken method);
+
 /* `inliner` holds an inlined copy of `inlinee` in its own code. */
 void standin_inlines(struct standin *standin, ModuleID inliner_module, mdToken inliner,
                      ModuleID inlinee_module, mdToken inlinee);

@@ -216,6 +216,14 @@ struct standin_method *standin_find(struct standin_module *module, mdToken token
     return method;
 }
 
+FunctionID standin_function(struct standin *standin, ModuleID module, mdToken method)
+{
+    pthread_mutex_lock(&standin->lock);
+    const FunctionID function = (FunctionID)standin_find((struct standin_module *)module, method);
+    pthread_mutex_unlock(&standin->lock);
+    return function;
+}
+
 struct standin_counts standin_counts(struct standin *standin)
 {
     pthread_mutex_lock(&standin->lock);
