@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base_clock.h"
+#include "recompile_cached.h"
 #include "session_lease.h"
 #include "session_log.h"
 #include "session_plan.h"
@@ -163,6 +164,23 @@ static void answer_list(struct session_engine *engine, struct session_connection
 
 /* ---- STATUS, RESET, WANT_TYPE ---- */
 
+static void put_start(const struct session_engine *engine, struct buffer *out)
+{
+    struct recompile_cached_figures figures;
+    recompile_cached_figures(engine->recompile, &figures);
+    if (!figures.begun)
+        return;
+    size_t nested = tlv_begin(out, WIRE_STATUS_START);
+    tlv_put_u64(out, WIRE_START_FUNCTIONS, figures.searched);
+    tlv_put_u64(out, WIRE_START_COMPILED, figures.compiled);
+    tlv_put_u64(out, WIRE_START_DUPLICATES, figures.duplicates);
+    tlv_put_u64(out, WIRE_START_OVERFLOWED, figures.overflowed);
+    tlv_put_u64(out, WIRE_START_MODULES, figures.waits);
+    tlv_put_u64(out, WIRE_START_LONGEST, figures.longest_ns);
+    tlv_put_u64(out, WIRE_START_LATE, figures.late);
+    tlv_end(out, nested);
+}
+
 static void answer_status(struct session_engine *engine, struct session_connection *connection)
 {
     struct buffer *out = &connection->out;
@@ -187,6 +205,7 @@ static void answer_status(struct session_engine *engine, struct session_connecti
     tlv_put_u64(out, WIRE_STATUS_MEMORY, session_engine_memory(engine));
     tlv_put_u64(out, WIRE_STATUS_SESSIONS_EVER, engine->sessions_ever);
     tlv_put_u32(out, WIRE_STATUS_RESIDUE, totals.reverting + engine->residue);
+    put_start(engine, out);
     wire_frame_end(out, mark);
 }
 

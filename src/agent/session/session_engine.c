@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base_clock.h"
+#include "recompile_cached.h"
 #include "session_answer.h"
 #include "session_breath.h"
 #include "session_lease.h"
@@ -174,7 +175,9 @@ size_t session_engine_memory(const struct session_engine *engine)
             bytes += session_connection_memory(&engine->connections[i]);
     for (const struct session *s = engine->sessions; s != NULL; s = s->next)
         bytes += sizeof *s + s->arena.total + s->site_room * sizeof *s->sites;
-    return bytes + session_log_count() * SESSION_LOG_BYTES;
+    struct recompile_cached_figures cached;
+    recompile_cached_figures(engine->recompile, &cached);
+    return bytes + cached.bytes + session_log_count() * SESSION_LOG_BYTES;
 }
 
 /* ---- connections ---- */

@@ -28,6 +28,8 @@ struct agent_status {
     const char *version;
     bool used;
     uint64_t idle, memory, sessions_ever, residue;
+    bool started;
+    uint64_t start[WIRE_START_LATE + 1]; /* by enum wire_status_start */
     struct agent_session sessions[SESSIONS_MAX];
     size_t count;
 };
@@ -99,6 +101,15 @@ static void get_session(struct arena *arena, struct reader message, struct agent
     }
 }
 
+static void get_start(struct reader message, struct agent_status *status)
+{
+    struct tlv field;
+    status->started = true;
+    while (tlv_next(&message, &field))
+        if (field.tag <= WIRE_START_LATE)
+            status->start[field.tag] = tlv_u64(&field);
+}
+
 static void get_status(struct arena *arena, struct reader payload, struct agent_status *status)
 {
     struct tlv field;
@@ -116,6 +127,8 @@ static void get_status(struct arena *arena, struct reader payload, struct agent_
             status->sessions_ever = tlv_u64(&field);
         else if (field.tag == WIRE_STATUS_RESIDUE)
             status->residue = tlv_u64(&field);
+        else if (field.tag == WIRE_STATUS_START)
+            get_start(field.value, status);
         else if (field.tag == WIRE_STATUS_SESSION && status->count < SESSIONS_MAX)
             get_session(arena, field.value, &status->sessions[status->count++]);
     }
@@ -134,6 +147,25 @@ static void append_session(struct buffer *out, const struct agent_session *sessi
                          session->command);
 }
 
+static void append_start(struct buffer *out, const uint64_t *start)
+{
+    char longest[NUMBER_TEXT];
+    number_duration(longest, start[WIRE_START_LONGEST]);
+    buffer_append_format(
+        out,
+        "  started under rejig: %llu of %llu precompiled functions compiled instead, "
+        "modules waited at most %s\n",
+        (unsigned long long)start[WIRE_START_COMPILED],
+        (unsigned long long)start[WIRE_START_FUNCTIONS], longest);
+    if (start[WIRE_START_LATE])
+        buffer_append_format(out, "  first calls may be missing: %llu module%s ran too soon\n",
+                             (unsigned long long)start[WIRE_START_LATE],
+                             start[WIRE_START_LATE] == 1 ? "" : "s");
+    if (start[WIRE_START_OVERFLOWED])
+        buffer_append_text(out, "  first calls from inlined copies may be missing: too many "
+                                "precompiled functions\n");
+}
+
 static void append_status(struct buffer *out, const struct target_process *process,
                           const struct agent_status *status)
 {
@@ -143,6 +175,8 @@ static void append_status(struct buffer *out, const struct target_process *proce
     buffer_append_format(out, "%s: agent %s, %zu session%s now, %llu ever, %s besides rings\n",
                          target, status->version, status->count, status->count == 1 ? "" : "s",
                          (unsigned long long)status->sessions_ever, memory);
+    if (status->started)
+        append_start(out, status->start);
     for (size_t i = 0; i < status->count; i++)
         append_session(out, &status->sessions[i]);
     if (status->count == 0 && status->used) {
@@ -167,6 +201,21 @@ static void json_session(struct buffer *out, const struct agent_session *session
     buffer_append_u8(out, '}');
 }
 
+static void json_start(struct buffer *out, const uint64_t *start)
+{
+    static const char *const names[] = {[WIRE_START_FUNCTIONS] = "functions",
+                                        [WIRE_START_COMPILED] = "compiled",
+                                        [WIRE_START_DUPLICATES] = "duplicates",
+                                        [WIRE_START_OVERFLOWED] = "overflowed",
+                                        [WIRE_START_MODULES] = "modules",
+                                        [WIRE_START_LONGEST] = "longest_wait_ns",
+                                        [WIRE_START_LATE] = "late"};
+    for (uint32_t i = WIRE_START_FUNCTIONS; i <= WIRE_START_LATE; i++)
+        buffer_append_format(out, "%s\"%s\":%llu", i == 1 ? ",\"start\":{" : ",", names[i],
+                             (unsigned long long)start[i]);
+    buffer_append_u8(out, '}');
+}
+
 static void json_status(struct buffer *out, const struct target_process *process,
                         const struct agent_status *status)
 {
@@ -179,6 +228,8 @@ static void json_status(struct buffer *out, const struct target_process *process
                          (unsigned long long)status->memory, (unsigned long long)status->residue);
     if (status->used)
         buffer_append_format(out, ",\"idle_ns\":%llu", (unsigned long long)status->idle);
+    if (status->started)
+        json_start(out, status->start);
     buffer_append_text(out, ",\"sessions\":[");
     for (size_t i = 0; i < status->count; i++) {
         if (i > 0)

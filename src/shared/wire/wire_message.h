@@ -297,6 +297,16 @@ enum wire_status {
     WIRE_STATUS_MEMORY = 4,        /* u  bytes that the agent holds besides rings */
     WIRE_STATUS_SESSIONS_EVER = 5, /* u */
     WIRE_STATUS_RESIDUE = 6,       /* u  methods whose revert is still open */
+    WIRE_STATUS_START = 7,         /* m  the process was started under us; else absent */
+};
+enum wire_status_start {
+    WIRE_START_FUNCTIONS = 1,  /* u  precompiled functions that the runtime has asked us about */
+    WIRE_START_COMPILED = 2,   /* u  of them: compiled instead */
+    WIRE_START_DUPLICATES = 3, /* u  questions answered before, and answered the same again */
+    WIRE_START_OVERFLOWED = 4, /* u  questions beyond the memory for answers */
+    WIRE_START_MODULES = 5,    /* u  modules whose load waited for their probes */
+    WIRE_START_LONGEST = 6,    /* u  ns, the longest wait */
+    WIRE_START_LATE = 7,       /* u  modules that ran before their probes were in place */
 };
 enum wire_status_session {
     WIRE_STATUS_SESSION_ID = 1,      /* u */

@@ -2,7 +2,8 @@
  * A session engine for tests of recompile and entry on the real runtime, in place of room
  * session: no socket, no wire. The folder that the client data names holds
  *
- *     claims     a line a method: "Assembly Namespace.Type Method count|pass|bad|refuse"
+ *     claims     a line a method: "Assembly Namespace.Type Method count|pass|bad|refuse|mark"
+ *                (mark: no claim; not taken from its image, recompile_cached.h)
  *     release    once it exists, every claim is taken back; once it is gone, made again
  *     release-first  the oldest claim is taken back, and the file removed
  *     tick       while it exists, the count of calls is logged
@@ -25,13 +26,14 @@
 #include "metadata_resolve.h"
 #include "metadata_tables.h"
 #include "recompile.h"
+#include "recompile_cached.h"
 #include "session.h"
 #include "session_log.h"
 #include "weave.h"
 
 #define MAX_METHODS 50000
 
-enum change { CHANGE_PASS, CHANGE_COUNT, CHANGE_BAD, CHANGE_REFUSE };
+enum change { CHANGE_PASS, CHANGE_COUNT, CHANGE_BAD, CHANGE_REFUSE, CHANGE_MARK };
 
 struct wanted {
     char assembly[128], type[256], method[128];
@@ -134,6 +136,7 @@ static enum status weave_body(void *context, struct recompile_body *body, struct
     case CHANGE_COUNT:
         return count_calls(body, error);
     case CHANGE_PASS:
+    case CHANGE_MARK:
         break;
     }
     buffer_append(&body->out, body->il, body->il_length);
@@ -163,6 +166,11 @@ static void match_type(struct session_engine *engine, struct wanted *wanted,
         if (recompile_method_refusal(engine->recompile, module, method, &error) != STATUS_OK) {
             if (strcmp(wanted->method, "*") != 0)
                 say(engine, "refusal %s: %s", name, error.message);
+            continue;
+        }
+        if (wanted->change == CHANGE_MARK) {
+            const struct method_key key = {.module = module->id, .method = method};
+            recompile_cached_add(engine->recompile, &key, 1, RECOMPILE_CACHED_INLINER);
             continue;
         }
         if (engine->key_count == MAX_METHODS)
@@ -235,6 +243,7 @@ static void read_claims(struct session_engine *engine)
         wanted->change = strcmp(change, "count") == 0    ? CHANGE_COUNT
                          : strcmp(change, "bad") == 0    ? CHANGE_BAD
                          : strcmp(change, "refuse") == 0 ? CHANGE_REFUSE
+                         : strcmp(change, "mark") == 0   ? CHANGE_MARK
                                                          : CHANGE_PASS;
         engine->wanted_count++;
     }
@@ -371,6 +380,11 @@ void session_engine_run(struct session_engine *engine)
     }
     struct recompile_totals totals;
     recompile_totals(engine->recompile, &totals);
+    struct recompile_cached_figures cached;
+    recompile_cached_figures(engine->recompile, &cached);
+    say(engine, "cached searched %llu compiled %llu duplicates %llu late %llu",
+        (unsigned long long)cached.searched, (unsigned long long)cached.compiled,
+        (unsigned long long)cached.duplicates, (unsigned long long)cached.late);
     say(engine, "end claimed %u inliners %u reverting %u calls %llu", totals.claimed,
         totals.inliners, totals.reverting, (unsigned long long)calls);
 }
