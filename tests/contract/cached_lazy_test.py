@@ -4,8 +4,8 @@ the documentation advises profilers to gather what they need just as lazily. It 
 every function.
 
 What the runtime (10.0) does: loading a module searches for nothing; a function's first call does,
-once, and its later calls do not. There is no search for a function that has no precompiled code,
-nor for one that has active ReJIT IL when it is called for the first time: that is compiled from
+once, and its later calls do not. There is no search for a function that has no precompiled code
+(a generic one has it for some types and not for others), nor for one that has active ReJIT IL when it is called for the first time: that is compiled from
 our IL straight away, and no answer is needed for the first call to be seen. A revert before
 anything else was searched leads to the search."""
 
@@ -13,6 +13,7 @@ from contract_runtime import CACHE, COMPILING, ContractTest, FINISHED, S_OK, STA
 
 NAME = "System.Web.HttpUtility"
 FILE = NAME + ".dll"
+STACK = "System.Collections.dll"
 
 
 class Lazy(ContractTest):
@@ -45,6 +46,15 @@ class Lazy(ContractTest):
         self.assertEqual(self.target.call("Answer"), 1)
         self.assertEqual(self.target.notes(STARTED, FINISHED, of=answer), [])
         self.assertEqual(len(self.target.notes(COMPILING, of=answer)), 1)
+
+    def test_generics(self):
+        """Of Stack<T>.Push there is precompiled code for references, none for a structure of ours."""
+        self.assertEqual((self.target.call("Stack<string>"), self.target.call("Stack<Point>")), (1, 1))
+        push = self.target.method(STACK, "System.Collections.Generic.Stack`1", "Push")
+        by_function = {}
+        for note in self.target.notes(STARTED, FINISHED, COMPILING, of=push):
+            by_function.setdefault(note["function"], []).append(note["kind"])
+        self.assertEqual(sorted(by_function.values()), [[STARTED, FINISHED], [COMPILING]])
 
     def test_with_our_il(self):
         encode = self.target.method(FILE, NAME, "HtmlEncode")

@@ -2,14 +2,16 @@
 """RequestReJIT's S_OK says that marking all the methods was attempted; which of them could not
 be marked or recompiled is told method by method, through ReJITError.
 
-What the runtime does (10.0): so it is for tokens that do not exist (E_INVALIDARG) and for methods
-of modules that were made at run time (CORPROF_E_MODULE_IS_DYNAMIC). But a method without IL, and
+What the runtime does (10.0): so it is for tokens that do not exist (E_INVALIDARG), for methods
+of modules that were made at run time (CORPROF_E_MODULE_IS_DYNAMIC), and where the profiler's own
+GetReJITParameters fails (its code; the body that it has set is forgotten, and the original IL
+compiled anew). But a method without IL, and
 any method of a collectible assembly, is S_OK and then silence: no ReJITError, no
 GetReJITParameters, no effect. And a rewritten body that does not compile is no ReJITError either:
 the program's call throws InvalidProgramException, each time anew; ReJITCompilationStarted comes
 each time, and the only sign of the failure is that ReJITCompilationFinished does not."""
 
-from contract_runtime import (APPS, CORPROF_E_MODULE_IS_DYNAMIC, ContractTest, E_INVALIDARG, MODULE_COLLECTIBLE,
+from contract_runtime import (APPS, CORPROF_E_MODULE_IS_DYNAMIC, ContractTest, E_FAIL, E_INVALIDARG, MODULE_COLLECTIBLE,
                               MODULE_DYNAMIC, Method, REJIT, S_OK, body, hexed, main, returns)
 
 
@@ -61,6 +63,21 @@ class Attempt(ContractTest):
         self.assertResult(self.target.rejit(double), S_OK)
         self.assertEqual(self.target.call("Collectible"), 42)
         self.assertEqual(self.target.notes("ReJITError", "GetReJITParameters", since=mark), [])
+
+    def test_a_profiler_that_fails(self):
+        """GetReJITParameters answers a failure."""
+        other = self.target.own("Plain", "Uncalled")
+        self.assertEqual(self.target.call("Uncalled"), 1)
+        self.target.gives(other, returns(42))
+        self.target.when("GetReJITParameters", other, "result", E_FAIL)
+        mark = self.target.mark()
+        self.assertResult(self.target.rejit(other), S_OK)
+        for _ in range(2):
+            self.assertEqual(self.target.call("Uncalled"), 1)
+            self.assertEqual(self.errors(mark, other), [hexed(E_FAIL)])
+        # It counts as recompiled all the same, from its original IL.
+        compiled = self.target.notes("ReJITCompilationFinished", since=mark, of=other)
+        self.assertEqual([hexed(note["hr"]) for note in compiled], [hexed(S_OK)])
 
     def test_a_body_that_does_not_compile(self):
         third = self.target.own("Plain", "Third")

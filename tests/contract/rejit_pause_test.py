@@ -7,7 +7,7 @@ request's sake (COR_PRF_SUSPEND_FOR_REJIT), and no collection. The test counts b
 collection would be counted, and prints the longest pause of a thread of the program that does
 nothing but look at the clock, beside its longest pause without a request."""
 
-from contract_runtime import BASIC_GC, ContractTest, REJIT, S_OK, SUSPENDS, main, measured, wait_for
+from contract_runtime import BASIC_GC, ContractTest, REJIT, S_OK, SUSPENDS, main, measured, returns, wait_for
 
 SUSPEND_FOR_GC, SUSPEND_FOR_REJIT = 1, 8
 BIG = "System.Private.Xml"
@@ -47,6 +47,19 @@ class Pause(ContractTest):
             self.assertNotIn(SUSPEND_FOR_REJIT, reasons)
             self.assertEqual(len([reason for reason in reasons if reason == SUSPEND_FOR_GC]), len(collections))
             self.assertEqual(collections, [])
+
+    def test_until_the_first_call(self):
+        """Nor does the recompilation itself suspend, at the next call."""
+        target = self.target
+        self.assertEqual(target.call("Answer"), 1)
+        answer = target.own("Plain", "Answer")
+        target.gives(answer, returns(42))
+        mark = target.mark()
+        self.assertResult(target.rejit(answer), S_OK)
+        self.assertEqual(target.call("Answer"), 42)
+        reasons = [note["value"] for note in target.notes("RuntimeSuspendStarted", since=mark)]
+        measured(f"from a request to the end of the method's next call: {len(reasons)} suspensions")
+        self.assertNotIn(SUSPEND_FOR_REJIT, reasons)
 
     def test_the_counters_count(self):
         mark = self.target.mark()

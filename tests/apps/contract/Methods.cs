@@ -33,6 +33,11 @@ public static class Generic
     public static int Of<T>() => 1;
 }
 
+public struct Point
+{
+    public int X;
+}
+
 public abstract class Shape
 {
     public abstract int Sides();

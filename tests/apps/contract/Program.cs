@@ -26,6 +26,8 @@ public static unsafe class Program
         ["Of<Guid>"] = () => Generic.Of<Guid>(),
         ["Of<string>"] = () => Generic.Of<string>(),
         ["Of<double>"] = () => Generic.Of<double>(),
+        ["Stack<string>"] = () => Depth("a"),
+        ["Stack<Point>"] = () => Depth(new Point { X = 1 }),
         ["Before"] = () => Inline.Before(),
         ["After"] = () => Inline.After(),
         ["Later"] = () => Inline.Later(),
@@ -51,6 +53,14 @@ public static unsafe class Program
         {
             return new StackTrace(thrown, true).GetFrame(0).GetFileLineNumber();
         }
+    }
+
+    /// Calls code of the framework for a type of the framework's or of ours.
+    private static int Depth<T>(T item)
+    {
+        var stack = new Stack<T>();
+        stack.Push(item);
+        return stack.Count;
     }
 
     private static string Call(string name, int times)

@@ -174,11 +174,13 @@ static HRESULT on_JITInlining(SELF, FunctionID caller, FunctionID callee, BOOL *
 static HRESULT on_GetReJITParameters(SELF, ModuleID module, mdToken method,
                                      struct ICorProfilerFunctionControl *control)
 {
+    HRESULT result = S_OK;
     (void)self;
     occasion_handle(
         (struct occasion){.note = {.kind = "GetReJITParameters", .module = module, .token = method},
-                          .control = control});
-    return S_OK;
+                          .control = control,
+                          .result = &result});
+    return result;
 }
 
 static HRESULT on_ReJITCompilationStarted(SELF, FunctionID function, ReJITID rejit, BOOL safe)

@@ -56,13 +56,14 @@ struct occasion {
     struct note note;
     BOOL *answer;                                /* of a search, of an inlining */
     struct ICorProfilerFunctionControl *control; /* in GetReJITParameters */
+    HRESULT *result;                             /* what the callback itself answers */
 };
 
 /* Notes it, and does what the rules for it say. No lock is held meanwhile. */
 void occasion_handle(struct occasion occasion);
 /* when KIND WHERE ACTION ...; false: not understood. WHERE: "*", MODULE:TOKEN (0: any) or
  * "~TEXT" in the module's path. ACTION: "hold GATE [TIMES]", "answer 0|1 [TIMES]", "body HEX",
- * "flags N", "map OLD:NEW,...", "do ORDER". */
+ * "flags N", "map OLD:NEW,...", "result HRESULT", "do ORDER". */
 bool rule_add(char **words, int count);
 void rules_forget(void);
 void gate_open(const char *name);

@@ -8,7 +8,7 @@
 #define RULES 64
 #define GATES 16
 
-enum action { ACT_HOLD, ACT_ANSWER, ACT_BODY, ACT_FLAGS, ACT_MAP, ACT_DO };
+enum action { ACT_HOLD, ACT_ANSWER, ACT_BODY, ACT_FLAGS, ACT_MAP, ACT_RESULT, ACT_DO };
 
 /* Never freed: a callback may still be at work with one that is forgotten. */
 struct rule {
@@ -19,7 +19,7 @@ struct rule {
     ModuleID module; /* 0: any */
     mdToken token;   /* 0: any */
     char *text;      /* gate, order */
-    uint32_t number; /* answer, flags */
+    uint32_t number; /* answer, flags, result */
     uint32_t times;  /* how often it holds or answers */
     uint8_t *bytes;
     struct COR_IL_MAP *map;
@@ -82,6 +82,9 @@ static bool parse_action(struct rule *rule, char **words, int count)
         rule->action = words[0][0] == 'a' ? ACT_ANSWER : ACT_FLAGS;
         rule->number = (uint32_t)strtoul(argument, NULL, 0);
         rule->times = count > 2 ? (uint32_t)strtoul(words[2], NULL, 0) : UINT32_MAX;
+    } else if (!strcmp(words[0], "result")) {
+        rule->action = ACT_RESULT;
+        rule->number = (uint32_t)strtoul(argument, NULL, 0);
     } else if (!strcmp(words[0], "body")) {
         rule->action = ACT_BODY;
         parse_bytes(rule, argument);
@@ -246,6 +249,10 @@ static void act(struct rule *rule, const struct occasion *occasion)
         break;
     case ACT_DO:
         obey(rule, &occasion->note);
+        break;
+    case ACT_RESULT:
+        if (occasion->result)
+            *occasion->result = (HRESULT)rule->number;
         break;
     case ACT_BODY:
     case ACT_FLAGS:
