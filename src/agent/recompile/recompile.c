@@ -8,7 +8,7 @@
 
 #include "base_utf16.h"
 #include "metadata_tables.h"
-#include "recompile_internal.h"
+#include "recompile_inliners.h"
 
 /* Whether the target runs with DOTNET_MODIFIABLE_ASSEMBLIES=debug, as `dotnet watch` sets it. */
 static bool modifiable_assemblies(struct ICorProfilerInfo15 *info)
@@ -57,6 +57,7 @@ void recompile_free(struct recompile *recompile)
     if (!recompile)
         return;
     recompile_cached_end(recompile);
+    composites_release(recompile);
     modules_release(&recompile->modules);
     method_table_release(&recompile->methods);
     map_release(&recompile->compiling);
@@ -134,7 +135,7 @@ static bool note_claims(struct recompile *recompile, uint32_t bit, const struct 
             }
             entry->claims |= bit;
         }
-        entry->asked = entry->compiled = entry->reverting = false;
+        entry->asked = entry->compiled = entry->reverting = entry->restored = false;
     }
     return true;
 }
@@ -169,6 +170,8 @@ enum status recompile_claim(struct recompile *recompile, struct tenant *tenant,
     if (noted)
         recompile_cached_claim(recompile, &batch);
     const HRESULT result = noted ? recompile_request_claim(recompile, &batch) : E_OUTOFMEMORY;
+    if (!hresult_failed(result))
+        recompile_inliners_claimed(recompile, &fresh);
     if (hresult_failed(result)) {
         char text[HRESULT_TEXT_BYTES];
         take_back(recompile, bit, &fresh);

@@ -155,6 +155,14 @@ static const uint8_t *copy_image(struct module_entry *entry, const uint8_t *base
     return entry->copy;
 }
 
+bool module_image_bounds(struct modules *modules, const uint8_t *base, bool flat, uint64_t *length,
+                         const char **why)
+{
+    struct pe_shape shape;
+    const char *ignored;
+    return bounds_of(modules, base, flat, &shape, length, why ? why : &ignored);
+}
+
 void module_image_open(struct modules *modules, struct module_entry *entry, const uint8_t *base,
                        uint32_t flags)
 {

@@ -28,6 +28,7 @@
 
 #define RECOMPILE_TENANTS 8
 
+struct composites;
 struct module_tokens;
 
 /* ---- modules ---- */
@@ -74,6 +75,9 @@ struct module_entry *modules_entry(struct modules *modules, uint64_t id);
  * failure public.unreadable says why. */
 void module_image_open(struct modules *modules, struct module_entry *entry, const uint8_t *base,
                        uint32_t flags);
+/* How far the image at `base` reaches; false where it cannot be read (*why, or NULL). */
+bool module_image_bounds(struct modules *modules, const uint8_t *base, bool flat, uint64_t *length,
+                         const char **why);
 
 /* ---- methods ---- */
 
@@ -82,10 +86,12 @@ struct method_entry {
     uint32_t claims;     /* bit n: tenant n */
     uint32_t generation; /* claimed: of the oldest claim. Else: when it was last asked for */
     bool inliner;        /* recompiled for the sake of others: original IL, no claim */
-    bool asked;          /* GetReJITParameters has come for the present claims */
+    bool asked;          /* GetReJITParameters has come for the present claims or request */
     bool compiled;       /* and the body was compiled; tenants know */
     bool reverting;      /* the runtime has refused the revert so far */
     bool following;      /* stands in recompile.follow */
+    bool restored;       /* inliner: it was claimed, and was requested again with its own IL */
+    uint8_t sources;     /* inliner: enum recompile_source */
 };
 
 /* Open addressing over (module, method). Under recompile.lock. */
@@ -159,7 +165,10 @@ struct recompile {
     struct method_batch follow; /* claimed; inliners not requested yet */
     struct recompile_pace pace; /* worker only */
     bool pace_ready;
-    struct map compiling; /* FunctionID -> ReJITID that is being compiled for the first time */
+    struct composites *composites; /* recompile_composite.c; worker */
+    bool unresolved; /* an image names inliners of an assembly that is not loaded; worker */
+    HRESULT inliners_refused; /* the last request of precompiled inliners that failed; worker */
+    struct map compiling;     /* FunctionID -> ReJITID that is being compiled for the first time */
 
     struct tenant *tenants[RECOMPILE_TENANTS];
     uint32_t tenant_count;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "recompile_coverage.h"
 #include "recompile_internal.h"
 
 /* A body on its way, with the map from the original's offsets. */
@@ -38,8 +39,10 @@ static uint32_t claims_of(struct recompile *recompile, struct method_key key)
         claims = entry->claims;
         entry->asked = true;
     } else if (entry) {
-        entry->inliner = true;
+        entry->inliner = entry->asked = true;
         entry->generation = recompile->generation;
+        if (!entry->sources)
+            entry->sources = RECOMPILE_SOURCE_JIT;
         if (recompile->claimed == 0) {
             recompile->leftovers = true;
             recompile_note_locked(recompile, (struct note){.kind = NOTE_NOTHING});

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "recompile_internal.h"
+#include "recompile_inliners.h"
 
 /* ---- modules ---- */
 
@@ -27,6 +27,7 @@ static void add_module(struct recompile *recompile, uint64_t id)
     pthread_mutex_unlock(&recompile->modules.collect);
     if (!entry)
         return;
+    recompile_inliners_loaded(recompile, entry);
     announce(recompile, entry);
     pthread_mutex_lock(&recompile->modules.collect);
     if (!map_has(&recompile->modules.leaving, id))

@@ -11,7 +11,7 @@
  * are compiled afresh, inline again what carries no probe any more, and are reverted behind
  * the last claim.
  */
-#include "recompile_internal.h"
+#include "recompile_inliners.h"
 
 /* Inliners of a generation not older than `generation`, or all. Under the lock. */
 static bool collect_inliners(struct recompile *recompile, struct method_batch *batch, bool all,
@@ -34,7 +34,10 @@ static size_t revert_all(struct recompile *recompile, struct method_batch *relea
     pthread_mutex_lock(&recompile->lock);
     collect_inliners(recompile, &inliners, true, 0);
     pthread_mutex_unlock(&recompile->lock);
+    recompile_inliners_left(recompile, &inliners);
     reverted += recompile_revert(recompile, &inliners);
+    recompile->unresolved = false;
+    recompile->inliners_refused = S_OK;
     method_batch_release(&inliners);
     return reverted;
 }
@@ -52,7 +55,7 @@ static size_t request_again(struct recompile *recompile, struct method_batch *re
                                                        .method = released->methods[i],
                                                    });
         if (entry && !entry->claims) {
-            entry->inliner = true;
+            entry->inliner = entry->restored = true;
             entry->generation = recompile->generation;
         }
     }
