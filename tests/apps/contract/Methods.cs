@@ -122,6 +122,7 @@ public sealed class Busy
 {
     private volatile bool _stop;
     private long _longest;
+    private long _turns;
     private readonly Thread _thread;
 
     public Busy()
@@ -139,11 +140,18 @@ public sealed class Busy
             if (now - last > Interlocked.Read(ref _longest))
                 Interlocked.Exchange(ref _longest, now - last);
             last = now;
+            Volatile.Write(ref _turns, _turns + 1);
         }
     }
 
-    /// The longest pause since this was last asked, in nanoseconds.
-    public long Take() => (long)(Interlocked.Exchange(ref _longest, 0) * (1e9 / System.Diagnostics.Stopwatch.Frequency));
+    /// The longest pause since this was last asked, in nanoseconds; one that lasts still is waited for.
+    public long Take()
+    {
+        long turns = Volatile.Read(ref _turns);
+        while (Volatile.Read(ref _turns) < turns + 2)
+            Thread.Sleep(0);
+        return (long)(Interlocked.Exchange(ref _longest, 0) * (1e9 / System.Diagnostics.Stopwatch.Frequency));
+    }
 
     public void End()
     {
