@@ -1,0 +1,73 @@
+/*
+ * recompile_frames: which threads are, at this moment, inside a frame that runs native code from
+ * before the present claims, of a method that is claimed itself or that holds an inlined copy of
+ * one. Such a frame keeps its old code until it returns: what it does until then goes unseen.
+ *
+ * The runtime is suspended for the look: every thread of the program that runs managed code stands
+ * still. Between SuspendRuntime and ResumeRuntime nothing of ours is locked, allocated or logged;
+ * no new thread is begun with once RECOMPILE_FRAMES_LOOK_NS of the pause have passed, and a walk
+ * that is still under way then is ended, so that the pause stays under RECOMPILE_FRAMES_PAUSE_NS
+ * whatever the number of threads. ResumeRuntime is called once for each SuspendRuntime that
+ * succeeded, on every path. What the frames mean is found out behind it.
+ *
+ * Threads: worker only, without locks.
+ */
+#ifndef RECOMPILE_FRAMES_H
+#define RECOMPILE_FRAMES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "clr_hresult.h"
+#include "recompile.h"
+
+#define RECOMPILE_FRAMES_MAX      32u
+#define RECOMPILE_FRAMES_LOOK_NS  UINT64_C(8000000)
+#define RECOMPILE_FRAMES_PAUSE_NS UINT64_C(10000000)
+
+enum recompile_frame_kind {
+    RECOMPILE_FRAME_CLAIMED = 1, /* one of the methods: this call of it ends unseen */
+    RECOMPILE_FRAME_COPY,        /* holds an inlined copy: by its image's table, or as the runtime
+                                    noted when it compiled the method */
+    RECOMPILE_FRAME_MAYBE,       /* may hold one: its IL calls the method (only where the runtime's
+                                    notes may not be asked for: recompile_follows_inliners) */
+};
+
+/* One method on one thread's stack, however often it stands there. */
+struct recompile_frame {
+    uint32_t thread; /* its OS id, in the target's own pid namespace; 0: the runtime did not say */
+    enum recompile_frame_kind kind;
+    struct method_key method;
+    struct method_key inlinee; /* which of the methods; module 0: CLAIMED, or not known */
+};
+
+enum recompile_frames_end {
+    RECOMPILE_FRAMES_WHOLE = 0, /* every thread was looked at */
+    RECOMPILE_FRAMES_TIME,      /* the time for the pause was over */
+    RECOMPILE_FRAMES_ROOM,      /* more frames or threads than there is memory set aside for */
+    RECOMPILE_FRAMES_THREADS,   /* stacks that the runtime could not walk: `result`, of one */
+    RECOMPILE_FRAMES_REFUSED,   /* the runtime refused to be suspended, or to name its threads:
+                                   `result` */
+    RECOMPILE_FRAMES_MEMORY,    /* the agent has none */
+    RECOMPILE_FRAMES_STUCK,     /* ResumeRuntime refused: `result`. Never seen */
+};
+
+struct recompile_frames {
+    struct recompile_frame list[RECOMPILE_FRAMES_MAX];
+    uint32_t count;
+    uint32_t more;            /* that found no place in the list */
+    uint32_t looked, threads; /* "looked of threads looked at" */
+    uint64_t pause_ns;        /* from before SuspendRuntime until after ResumeRuntime; 0: none */
+    enum recompile_frames_end end; /* why not all threads */
+    HRESULT result;
+};
+
+/* Looks for frames that matter to these methods, which are claimed. After the claim's requests
+ * (recompile_claim; recompile_totals.following 0). */
+void recompile_frames_look(struct recompile *recompile, const struct method_key *keys, size_t count,
+                           struct recompile_frames *out);
+
+/* "the time for it was over (10 ms)", for the user; "" where all was looked at. */
+const char *recompile_frames_why(const struct recompile_frames *frames, char *text, size_t size);
+
+#endif
