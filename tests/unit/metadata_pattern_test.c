@@ -4,6 +4,7 @@
 
 #include <time.h>
 
+#include "base_map.h"
 #include "base_text.h"
 #include "metadata_pattern.h"
 
@@ -68,6 +69,12 @@ static struct metadata_pattern_result match(const char *text, const struct metad
         fail_msg("%s: %s", text, error.message);
     assert_string_equal(metadata_pattern_text(pattern), text);
     metadata_pattern_match(pattern, image, &pdb, collect, collected, &result);
+    /* The quick look never denies what the long one finds. */
+    struct map words;
+    map_init(&words);
+    if (!metadata_pattern_may_match(pattern, image, &words))
+        assert_int_equal(result.methods + result.types, 0);
+    map_release(&words);
     assert_int_equal(result.methods, collected->count);
     if (collected->count > 0 && !collected->text.failed)
         assert_true(metadata_pattern_matches(pattern, image, &pdb, collected->last));
@@ -556,9 +563,43 @@ static void the_framework_is_matched_fast(void **state)
     }
 }
 
+static void most_images_are_ruled_out(void **state)
+{
+    static const struct {
+        const char *pattern;
+        bool may;
+    } cases[] = {
+        {"System.String.IsNullOrEmpty", true},
+        {"List<T>.Add", true},
+        {"System.*.Nothing", true},
+        {"**.Nothing", true},
+        {"Strin.IsNullOrEmpty", false},
+        {"Shop.OrderService.Place", false},
+        {"IEnumerable<T>.GetEnumerator", true},
+        {"Shop.*.Place", false},
+        {"Nothing", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct arena arena;
+        struct map words;
+        const struct metadata_pattern *pattern;
+        arena_init(&arena, 0);
+        map_init(&words);
+        assert_int_equal(metadata_pattern_parse(cases[i].pattern, &arena, &pattern, NULL),
+                         STATUS_OK);
+        for (int again = 0; again < 2; again++)
+            assert_int_equal(metadata_pattern_may_match(pattern, &corelib.image, &words),
+                             cases[i].may);
+        map_release(&words);
+        arena_release(&arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(most_images_are_ruled_out),
         cmocka_unit_test(names_and_their_suffixes),
         cmocka_unit_test(wildcards),
         cmocka_unit_test(generic_arity),

@@ -66,9 +66,10 @@ static bool match_found(void *context, mdToken method)
 }
 
 static void pattern_in_module(const struct metadata_pattern *pattern, const struct module *module,
-                              metadata_pattern_found found, void *context)
+                              struct map *words, metadata_pattern_found found, void *context)
 {
-    if (module->image == NULL || !metadata_pattern_allows_module(pattern, module->name))
+    if (module->image == NULL || !metadata_pattern_allows_module(pattern, module->name) ||
+        !metadata_pattern_may_match(pattern, module->image, words))
         return;
     if (!metadata_pattern_needs_lines(pattern)) {
         metadata_pattern_match(pattern, module->image, NULL, found, context, NULL);
@@ -84,17 +85,19 @@ static void pattern_in_module(const struct metadata_pattern *pattern, const stru
 static void find_in_module(struct session *session, const struct module *module,
                            struct matches *matches)
 {
-    struct map seen;
+    struct map seen, words;
     map_init(&seen);
+    map_init(&words);
     matches->module = module;
     matches->seen = session->plan.probe_count > 1 ? &seen : NULL;
     for (uint32_t i = 0; i < session->plan.probe_count; i++) {
         matches->found = 0;
         matches->probe = i;
-        pattern_in_module(session->patterns[i], module, match_found, matches);
+        pattern_in_module(session->patterns[i], module, &words, match_found, matches);
         session->matched[i] += matches->found;
     }
     matches->seen = NULL;
+    map_release(&words);
     map_release(&seen);
 }
 
@@ -499,41 +502,15 @@ uint32_t session_plan_pending(const struct session *session)
     return pending;
 }
 
-static bool is_non_versionable(const struct module *module, mdToken method)
-{
-    static const char name[] = "System.Runtime.Versioning.NonVersionableAttribute";
-    /* On a type it speaks of the fields alone. */
-    return metadata_attribute_find(module->image, method, name) != mdTokenNil;
-}
-
 void session_plan_may_miss(struct session *session, struct buffer *message)
 {
-    struct session_engine *engine = session->engine;
     const char *why = NULL;
-    bool nested = false, versionless = false;
-    bool follows = recompile_follows_inliners(engine->recompile, &why);
+    bool follows = recompile_follows_inliners(session->engine->recompile, &why);
     tlv_put_u32(message, WIRE_SESSION_INLINERS_BY_RUNTIME, follows);
-    for (uint32_t i = 0; i < session->site_count && !(nested && versionless); i++) {
-        struct method_key key = session->sites[i]->keys[0];
-        const struct module *module = modules_find(engine->modules, key.module);
-        if (module == NULL || module->image == NULL || !module->precompiled)
-            continue;
-        nested |= metadata_enclosing(module->image, metadata_owner(module->image, key.method)) !=
-                  mdTokenNil;
-        versionless |= is_non_versionable(module, key.method);
-    }
     if (!follows) {
         char text[512];
         snprintf(text, sizeof text, "calls from code that holds an inlined copy are not seen%s%s",
                  why == NULL ? "" : ": ", why == NULL ? "" : why);
         tlv_put_text(message, WIRE_SESSION_MAY_MISS, text);
     }
-    if (follows && nested)
-        tlv_put_text(message, WIRE_SESSION_MAY_MISS,
-                     "precompiled callers that hold an inlined copy of a method of a nested type "
-                     "are not found");
-    if (versionless)
-        tlv_put_text(message, WIRE_SESSION_MAY_MISS,
-                     "precompiled code of other modules may hold inlined copies of NonVersionable "
-                     "methods, which are not found");
 }

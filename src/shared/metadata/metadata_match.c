@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base_map.h"
 #include "clr_flags.h"
 #include "metadata_internal.h"
 #include "metadata_names.h"
@@ -521,15 +522,28 @@ static bool heap_has(const struct reader *heap, struct pattern_text word)
     return false;
 }
 
-/* An image that lacks one of the words in front of the method's need not be walked through:
- * that is most images, and the look takes a tenth of the time. */
-static bool may_hold(const struct metadata_pattern *pattern, const struct metadata_image *image)
+static bool known_word(const struct metadata_image *image, struct pattern_text word,
+                       struct map *known)
+{
+    const uint64_t key = map_hash_bytes(word.at, word.length);
+    uint64_t has = 0;
+    if (map_get(known, key, &has))
+        return has;
+    has = heap_has(&image->strings, word);
+    map_put(known, key, has); /* or the next look is as long */
+    return has;
+}
+
+bool metadata_pattern_may_match(const struct metadata_pattern *pattern,
+                                const struct metadata_image *image, struct map *known)
 {
     bool may = true;
-    for (uint32_t i = 0; may && !pattern->generated && i + 1 < pattern->part_count; i++) {
+    /* The type's word first: it is the rarest. */
+    for (uint32_t i = pattern->part_count; may && !pattern->generated && i-- > 0;) {
         const struct pattern_part *part = &pattern->parts[i];
-        if (part->literal && !part->any_depth && part->name.length > 0)
-            may = heap_has(&image->strings, part->name);
+        if (i + 1 < pattern->part_count && part->literal && !part->any_depth &&
+            part->name.length > 0)
+            may = known_word(image, part->name, known);
     }
     return may;
 }
@@ -544,8 +558,6 @@ void metadata_pattern_match(const struct metadata_pattern *pattern,
     if (!matcher.result.excluded && !matcher.result.no_lines) {
         if (pattern->file.length > 0)
             match_line(&matcher);
-        if (!may_hold(pattern, image))
-            types = 0;
         for (uint32_t row = 1; pattern->part_count > 0 && row <= types && !matcher.stopped; row++)
             match_one_type(&matcher, token_make(CLR_TABLE_TypeDef, row));
     }

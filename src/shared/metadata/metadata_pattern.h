@@ -77,6 +77,12 @@ void metadata_pattern_match(const struct metadata_pattern *pattern,
                             const struct metadata_image *image, const struct metadata_pdb *pdb,
                             metadata_pattern_found found, void *context,
                             struct metadata_pattern_result *result);
+/* False: the image lacks a word that stands in front of the method's name, so no method of it can
+ * match (and none of its types); a look that takes a tenth of metadata_pattern_match's time.
+ * `known`, empty at first, is for all patterns that are looked for in this image. */
+struct map;
+bool metadata_pattern_may_match(const struct metadata_pattern *pattern,
+                                const struct metadata_image *image, struct map *known);
 /* One method against the pattern. */
 bool metadata_pattern_matches(const struct metadata_pattern *pattern,
                               const struct metadata_image *image, const struct metadata_pdb *pdb,
