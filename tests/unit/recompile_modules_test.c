@@ -259,9 +259,17 @@ static void our_own_memory_is_known(void **state)
     uint8_t *memory = mmap(NULL, 3 * page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_int_equal(mprotect(memory + page, page, PROT_NONE), 0);
     assert_int_equal(memory_map_read(&map, NULL), STATUS_OK);
+    for (int part = 0; part < 2; part++) {
+        assert_int_equal(memory_map_extent(&map, (uintptr_t)memory), page);
+        assert_int_equal(memory_map_extent(&map, (uintptr_t)memory + page), 0);
+        assert_true(memory_map_extent(&map, (uintptr_t)memory + 2 * page) >= page);
+        /* The same of a part alone. */
+        assert_int_equal(memory_map_look(&map, (uintptr_t)memory, 3 * page, NULL), STATUS_OK);
+    }
+    assert_int_equal(memory_map_look(&map, (uintptr_t)memory, 1, NULL), STATUS_OK);
     assert_int_equal(memory_map_extent(&map, (uintptr_t)memory), page);
-    assert_int_equal(memory_map_extent(&map, (uintptr_t)memory + page), 0);
-    assert_true(memory_map_extent(&map, (uintptr_t)memory + 2 * page) >= page);
+    assert_int_equal(memory_map_look(&map, UINT64_C(0x7fffffff0000), 1, NULL), STATUS_OK);
+    assert_int_equal(memory_map_extent(&map, UINT64_C(0x7fffffff0000)), 0);
     munmap(memory, 3 * page);
     memory_map_release(&map);
 }

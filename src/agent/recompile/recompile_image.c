@@ -105,7 +105,7 @@ static bool bounds_of(struct modules *modules, const uint8_t *base, bool flat,
     uint64_t readable = memory_map_extent(&modules->memory, (uintptr_t)base);
     if (readable == 0) {
         /* Mapped since the last look. */
-        if (memory_map_read(&modules->memory, NULL) != STATUS_OK) {
+        if (memory_map_look(&modules->memory, (uintptr_t)base, 1, NULL) != STATUS_OK) {
             *why = "the memory map of the process cannot be read";
             return false;
         }
@@ -120,7 +120,7 @@ static bool bounds_of(struct modules *modules, const uint8_t *base, bool flat,
         return true;
     }
     if (!sections_readable(modules, base, readable, shape) &&
-        (memory_map_read(&modules->memory, NULL) != STATUS_OK ||
+        (memory_map_look(&modules->memory, (uintptr_t)base, shape->image_size, NULL) != STATUS_OK ||
          !sections_readable(modules, base, readable, shape))) {
         *why = "a section of its image is not in readable memory";
         return false;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base_buffer.h"
@@ -130,6 +131,66 @@ enum status memory_map_read(struct memory_map *map, struct error *error)
     close(fd);
     buffer_release(&text);
     return status;
+}
+
+/* ---- a part of it ---- */
+
+/* struct procmap_query of the kernel's interface (Linux 6.11), which older headers lack. */
+struct mapping_query {
+    uint64_t size;
+    uint64_t query_flags;
+    uint64_t query_address;
+    uint64_t start;
+    uint64_t end;
+    uint64_t flags;
+    uint64_t page_size;
+    uint64_t offset;
+    uint64_t inode;
+    uint32_t device_major;
+    uint32_t device_minor;
+    uint32_t name_size;
+    uint32_t build_id_size;
+    uint64_t name_address;
+    uint64_t build_id_address;
+};
+#define MAPPING_QUERY            _IOWR('f', 17, struct mapping_query)
+#define MAPPING_READABLE         UINT64_C(1)
+#define MAPPING_COVERING_OR_NEXT UINT64_C(16)
+#define MAPPINGS_MOST            4096
+
+/* False: this kernel does not answer, or there is no memory left. */
+static bool look(struct memory_map *map, int fd, uint64_t from, uint64_t until)
+{
+    size_t capacity = 0;
+    uint64_t behind = from; /* no gap up to here */
+    for (uint32_t i = 0; i < MAPPINGS_MOST; i++) {
+        struct mapping_query query = {.size = sizeof query,
+                                      .query_flags = MAPPING_COVERING_OR_NEXT,
+                                      .query_address = behind > from ? behind : from};
+        if (ioctl(fd, MAPPING_QUERY, &query) != 0)
+            return errno == ENOENT; /* nothing stands there or behind */
+        const bool gap = query.start > behind || !(query.flags & MAPPING_READABLE);
+        if (query.end <= behind || (query.start >= until && gap))
+            return query.end > behind;
+        if (query.flags & MAPPING_READABLE &&
+            !add_range(map, &capacity, (struct memory_range){query.start, query.end}))
+            return false;
+        behind = query.end;
+        if (gap && behind >= until)
+            return true;
+    }
+    return false;
+}
+
+enum status memory_map_look(struct memory_map *map, uint64_t from, uint64_t bytes,
+                            struct error *error)
+{
+    memory_map_release(map);
+    const int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    const bool seen = fd >= 0 && look(map, fd, from, from + bytes);
+    if (fd >= 0)
+        close(fd);
+    return seen ? STATUS_OK : memory_map_read(map, error);
 }
 
 uint64_t memory_map_extent(const struct memory_map *map, uint64_t address)

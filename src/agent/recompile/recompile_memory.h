@@ -26,6 +26,11 @@ struct memory_map {
 /* Reads the map anew; what *map held is freed. On failure the map is empty. */
 enum status memory_map_read(struct memory_map *map, struct error *error);
 void memory_map_release(struct memory_map *map);
+/* Reads only what stands at [from, from + bytes), and on behind it as far as there is no gap:
+ * microseconds where the kernel can be asked for one mapping (Linux 6.11, PROCMAP_QUERY), else as
+ * memory_map_read. */
+enum status memory_map_look(struct memory_map *map, uint64_t from, uint64_t bytes,
+                            struct error *error);
 /* The part of a maps file that `text` holds, for tests and the function above. */
 enum status memory_map_parse(struct memory_map *map, const char *text, size_t length,
                              struct error *error);
