@@ -21,6 +21,8 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tests", "live"))
 
+import inlining
+
 ROUNDS = 15
 BATCHES = 8
 
@@ -245,12 +247,27 @@ def footprint(live, build, rounds):
     ]
 
 
+def inlining_tables(live, build, rounds):
+    warm, cold, read = inlining.measure(build, rounds)
+    what = (f"all {read['images']} precompiled framework images ({read['inlinees']:,} inlinees, "
+            f"{read['pairs']:,} pairs)")
+    whole = read["malformed"] == 0 and read["pairs"] > 0
+    return [
+        Row(f"{what}, warm", spread(warm, "ms"), "15 ms", whole and statistics.median(warm) <= 15),
+        Row("the same, cold (pages of those files dropped)", spread(cold, "ms"), "150 ms",
+            whole and statistics.median(cold) <= 150),
+        Row("memory allocated", f"{read['allocated']} bytes (tables: {read['table_bytes'] / 1024:.0f} KiB)",
+            "at most the tables", read["allocated"] <= read["table_bytes"]),
+    ]
+
+
 BENCHES = {
     "cost": ("What a probe costs", probe_cost),
     "attach": ("From command to first event", attach),
     "many": ("Many methods", many_methods),
     "throughput": ("Events a second", throughput),
     "footprint": ("What the agent takes", footprint),
+    "inlining": ("Who is inlined into whom", inlining_tables),
 }
 
 

@@ -15,24 +15,6 @@ static enum status malformed(struct error *error, uint64_t offset, const char *w
     return error_set_at(error, STATUS_MALFORMED, (int64_t)offset, "ReadyToRun header: %s", what);
 }
 
-struct row {
-    uint32_t type;
-    struct metadata_directory place;
-    uint64_t offset;
-};
-
-static struct row read_row(const struct r2r_core *core, uint32_t index)
-{
-    struct reader reader = core->sections;
-    struct row row;
-    reader_seek(&reader, (size_t)index * ROW_BYTES);
-    row.offset = reader_offset(&reader);
-    row.type = reader_u32(&reader);
-    row.place.rva = reader_u32(&reader);
-    row.place.size = reader_u32(&reader);
-    return row;
-}
-
 /* Those that this room reads. A section that nobody asks for may be anything. */
 static bool of_interest(uint32_t type)
 {
@@ -52,20 +34,26 @@ static bool of_interest(uint32_t type)
     return memchr(types, (int)type, sizeof(types)) && type <= UINT8_MAX;
 }
 
-static enum status check_sections(const struct r2r_image *r2r, const struct r2r_core *core,
-                                  struct error *error)
+/* One row of the list. The first of a type counts. */
+static enum status read_row(const struct r2r_image *r2r, struct reader *rows, struct r2r_core *core,
+                            struct error *error)
 {
-    for (uint32_t i = 0; i < core->count; i++) {
-        struct row row = read_row(core, i);
-        if (!of_interest(row.type) || row.place.size == 0)
-            continue;
-        struct reader window = metadata_image_window(r2r->image, row.place.rva, row.place.size);
-        if (reader_failed(&window))
-            return error_set_at(error, STATUS_MALFORMED, (int64_t)row.offset,
-                                "ReadyToRun header: section %u (%u bytes at RVA 0x%x) is not in "
-                                "the image",
-                                row.type, row.place.size, row.place.rva);
-    }
+    uint64_t offset = reader_offset(rows);
+    uint32_t type = reader_u32(rows);
+    struct metadata_directory place;
+    place.rva = reader_u32(rows);
+    place.size = reader_u32(rows);
+    if (!of_interest(type))
+        return STATUS_OK;
+    struct reader window = metadata_image_window(r2r->image, place.rva, place.size);
+    if (place.size > 0 && reader_failed(&window))
+        return error_set_at(error, STATUS_MALFORMED, (int64_t)offset,
+                            "ReadyToRun header: section %u (%u bytes at RVA 0x%x) is not in the "
+                            "image",
+                            type, place.size, place.rva);
+    struct metadata_directory *known = &core->places[type - R2R_SECTION_FIRST];
+    if (known->rva == 0)
+        *known = place;
     return STATUS_OK;
 }
 
@@ -74,6 +62,7 @@ static enum status read_core(const struct r2r_image *r2r, uint32_t rva, struct r
                              struct error *error)
 {
     struct reader head = metadata_image_window(r2r->image, rva, 8);
+    memset(core, 0, sizeof(*core));
     core->flags = reader_u32(&head);
     core->count = reader_u32(&head);
     if (reader_failed(&head) || rva > UINT32_MAX - 8)
@@ -82,23 +71,23 @@ static enum status read_core(const struct r2r_image *r2r, uint32_t rva, struct r
         return error_set_at(error, STATUS_MALFORMED, (int64_t)head.base,
                             "ReadyToRun header: %u sections, more than any compiler writes",
                             core->count);
-    core->sections = metadata_image_window(r2r->image, rva + 8, core->count * ROW_BYTES);
-    if (reader_failed(&core->sections))
+    struct reader rows = metadata_image_window(r2r->image, rva + 8, core->count * ROW_BYTES);
+    if (reader_failed(&rows))
         return malformed(error, head.base, "its list of sections leaves the image");
-    return check_sections(r2r, core, error);
+    enum status status = STATUS_OK;
+    for (uint32_t i = 0; i < core->count && status == STATUS_OK; i++)
+        status = read_row(r2r, &rows, core, error);
+    return status;
 }
 
 bool r2r_section(const struct r2r_image *r2r, const struct r2r_core *core,
                  enum r2r_section_type type, struct reader *section)
 {
-    for (uint32_t i = 0; i < core->count; i++) {
-        struct row row = read_row(core, i);
-        if (row.type != (uint32_t)type)
-            continue;
-        *section = metadata_image_window(r2r->image, row.place.rva, row.place.size);
-        return !reader_failed(section);
-    }
-    return false;
+    uint32_t index = (uint32_t)type - R2R_SECTION_FIRST;
+    if (index >= R2R_SECTION_TYPES || core->places[index].rva == 0)
+        return false;
+    *section = metadata_image_window(r2r->image, core->places[index].rva, core->places[index].size);
+    return !reader_failed(section);
 }
 
 static enum status open_manifest(struct r2r_image *r2r, struct error *error)
@@ -136,7 +125,6 @@ enum status r2r_image_open(struct r2r_image *r2r, const struct metadata_image *i
                            struct error *error)
 {
     memset(r2r, 0, sizeof(*r2r));
-    reader_init(&r2r->core.sections, NULL, 0);
     reader_init(&r2r->components, NULL, 0);
     reader_init(&r2r->manifest_mvids, NULL, 0);
     reader_init(&r2r->import_signatures, NULL, 0);

@@ -48,14 +48,17 @@ enum r2r_flag {
     R2R_FLAG_UNRELATED_CODE = 0x80,
 };
 
+#define R2R_SECTION_FIRST  100
+#define R2R_SECTION_TYPES  32 /* 100 to 131; those that are known end at 123 */
 #define R2R_MAX_SECTIONS   256
 #define R2R_MAX_COMPONENTS 65536u
 
-/* Flags and list of sections: of an image, or of one component within a composite. */
+/* Flags and sections: of an image, or of one component within a composite. */
 struct r2r_core {
     uint32_t flags; /* enum r2r_flag */
-    uint32_t count;
-    struct reader sections; /* count rows: u32 type, u32 RVA, u32 size */
+    uint32_t count; /* of all sections, of whatever type */
+    struct metadata_directory
+        places[R2R_SECTION_TYPES]; /* by type - R2R_SECTION_FIRST; RVA 0: none */
 };
 
 struct r2r_image {

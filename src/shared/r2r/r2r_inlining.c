@@ -144,18 +144,18 @@ static enum status walk_nibbles(struct walk *walk, struct reader section)
 /* ---- 114 and 119: hash tables whose entries are counted lists of numbers ---- */
 
 struct numbers {
-    struct reader reader;
+    struct r2r_stream stream;
     uint32_t left;
 };
 
 static uint32_t take(struct numbers *numbers)
 {
     if (numbers->left == 0) {
-        reader_skip(&numbers->reader, SIZE_MAX);
+        numbers->stream.failed = true;
         return 0;
     }
     numbers->left--;
-    return r2r_native_u32(&numbers->reader);
+    return r2r_stream_next(&numbers->stream);
 }
 
 static enum status cut_off(const struct walk *walk)
@@ -167,13 +167,18 @@ static enum status cut_off(const struct walk *walk)
  * no more numbers than the section bytes. */
 static enum status begin_numbers(struct walk *walk, struct numbers *numbers)
 {
-    uint64_t offset = reader_offset(&numbers->reader);
+    uint64_t offset = r2r_stream_offset(&numbers->stream);
     walk->pair.offset = offset;
-    numbers->left = r2r_native_u32(&numbers->reader);
-    if (reader_failed(&numbers->reader) || numbers->left > walk->budget || numbers->left == 0)
+    numbers->left = r2r_stream_next(&numbers->stream);
+    if (numbers->stream.failed || numbers->left > walk->budget || numbers->left == 0)
         return malformed(walk, offset, "an entry of more numbers than the section holds");
     walk->budget -= numbers->left;
     return STATUS_OK;
+}
+
+static bool row_is_there(const struct walk *walk, uint32_t module, uint32_t row)
+{
+    return row != 0 && row <= (module == walk->self ? walk->own_rows : CLR_RID_MAX);
 }
 
 /* Rows as differences, doubled; odd: a module index follows. */
@@ -181,20 +186,18 @@ static enum status read_inliners(struct walk *walk, struct numbers *numbers, uin
                                  bool modules)
 {
     uint32_t row = 0;
-    enum status status = STATUS_OK;
-    while (status == STATUS_OK && numbers->left > 0 && !walk->stopped) {
-        uint64_t offset = reader_offset(&numbers->reader);
+    while (numbers->left > 0 && !walk->stopped) {
         uint32_t value = take(numbers), module = same;
         row += modules ? value >> 1 : value;
         if (modules && (value & 1))
             module = take(numbers);
-        if (reader_failed(&numbers->reader))
+        if (numbers->stream.failed)
             return cut_off(walk);
-        status = check_row(walk, module, row, offset);
-        if (status == STATUS_OK)
-            tell(walk, defined(module, row));
+        if (!row_is_there(walk, module, row))
+            return check_row(walk, module, row, walk->pair.offset);
+        tell(walk, defined(module, row));
     }
-    return status;
+    return STATUS_OK;
 }
 
 static enum status read_entry_114(struct walk *walk, struct numbers *numbers)
@@ -202,7 +205,7 @@ static enum status read_entry_114(struct walk *walk, struct numbers *numbers)
     uint32_t value = take(numbers), module = walk->self;
     if (value & 1)
         module = take(numbers);
-    if (reader_failed(&numbers->reader))
+    if (numbers->stream.failed)
         return cut_off(walk);
     enum status status = check_row(walk, module, value >> 1, walk->pair.offset);
     if (status != STATUS_OK)
@@ -221,7 +224,7 @@ static enum status read_imported_inliners(struct walk *walk, struct numbers *num
     uint32_t count = take(numbers);
     for (uint32_t i = 0; i < count && !walk->stopped; i++) {
         uint32_t import = take(numbers);
-        if (reader_failed(&numbers->reader))
+        if (numbers->stream.failed)
             return cut_off(walk);
         if (import >= walk->r2r->import_count)
             return malformed(walk, walk->pair.offset, "an inliner by an import that is not there");
@@ -237,7 +240,7 @@ static enum status read_entry_119(struct walk *walk, struct numbers *numbers)
     enum status status = STATUS_OK;
     if (!(value & INLINEE_IMPORTED) && modules)
         module = take(numbers);
-    if (reader_failed(&numbers->reader))
+    if (numbers->stream.failed)
         return cut_off(walk);
     if (!(value & INLINEE_IMPORTED))
         status = check_row(walk, module, index, walk->pair.offset);
@@ -257,10 +260,12 @@ static enum status walk_table(struct walk *walk, struct reader section,
 {
     struct r2r_table table;
     struct numbers numbers;
+    struct reader payload;
     enum status status = r2r_table_open(&table, section, walk->name, walk->error);
     walk->budget = section.length;
     while (status == STATUS_OK && !walk->stopped &&
-           (status = r2r_table_next(&table, &numbers.reader, walk->error)) == STATUS_OK) {
+           (status = r2r_table_next(&table, &payload, walk->error)) == STATUS_OK) {
+        r2r_stream_init(&numbers.stream, payload);
         status = begin_numbers(walk, &numbers);
         if (status == STATUS_OK)
             status = read_entry(walk, &numbers);

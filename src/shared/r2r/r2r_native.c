@@ -1,53 +1,105 @@
 #include "r2r_native.h"
 
+#include <string.h>
+
 #define BLOCK      16 /* elements of an array that share one index */
 #define BLOCK_BITS 4
 
-static uint32_t fail(struct reader *reader)
+void r2r_stream_init(struct r2r_stream *stream, struct reader reader)
 {
-    reader_skip(reader, SIZE_MAX);
-    return 0;
+    stream->reader = reader;
+    stream->at = stream->length = 0;
+    stream->failed = reader_failed(&reader);
 }
 
-/* The low bits of the first byte say how many bytes there are; the rest is the number. The top
- * of what is returned is filled with zeros; *bits says how many count. */
+uint64_t r2r_stream_offset(const struct r2r_stream *stream)
+{
+    return reader_offset(&stream->reader) - (stream->length - stream->at);
+}
+
+/* Keeps what is left and reads as much as fits behind it. */
+static void read_ahead(struct r2r_stream *stream)
+{
+    uint32_t kept = stream->length - stream->at;
+    size_t more = reader_left(&stream->reader);
+    if (kept > 0)
+        memmove(stream->ahead, stream->ahead + stream->at, kept);
+    if (more > R2R_STREAM_BYTES - kept)
+        more = R2R_STREAM_BYTES - kept;
+    reader_copy(&stream->reader, stream->ahead + kept, more);
+    stream->at = 0;
+    stream->length = kept + (uint32_t)more;
+    memset(stream->ahead + stream->length, 0, 4);
+}
+
+/* A number in its bytes, of which five may be looked at; *size is how many it takes, 0 where its
+ * form is none of the five. The top of what is returned is filled with zeros; *bits count. */
+static uint32_t decode(const uint8_t *bytes, uint32_t *size, unsigned *bits)
+{
+    uint32_t first = bytes[0];
+    uint32_t four =
+        first | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+    if ((first & 15) == 15) {
+        *size = first & 16 ? 0 : 5;
+        *bits = 32;
+        return four >> 8 | (uint32_t)bytes[4] << 24;
+    }
+    *size = (uint32_t)__builtin_ctz(~first) + 1;
+    *bits = 7 * *size;
+    return (four & (UINT32_MAX >> (32 - 8 * *size))) >> *size;
+}
+
+uint32_t r2r_stream_slow(struct r2r_stream *stream)
+{
+    uint32_t size;
+    unsigned bits;
+    if (stream->length - stream->at < 5)
+        read_ahead(stream);
+    uint32_t value = decode(stream->ahead + stream->at, &size, &bits);
+    if (size == 0 || size > stream->length - stream->at) {
+        stream->failed = true;
+        stream->at = stream->length;
+        return 0;
+    }
+    stream->at += size;
+    return stream->failed ? 0 : value;
+}
+
+/* As many of `size` bytes at `position` as there are, and zeros behind them. */
+static uint32_t peek(const struct reader *reader, size_t position, uint8_t *bytes, size_t size)
+{
+    struct reader at = *reader;
+    memset(bytes, 0, size);
+    if (position > at.length)
+        return 0;
+    reader_seek(&at, position);
+    if (size > reader_left(&at))
+        size = reader_left(&at);
+    reader_copy(&at, bytes, size);
+    return (uint32_t)size;
+}
+
 static uint32_t read_native(struct reader *reader, unsigned *bits)
 {
-    uint32_t first = reader_u8(reader);
-    *bits = 32;
-    if (!(first & 1)) {
-        *bits = 7;
-        return first >> 1;
+    uint8_t bytes[8];
+    uint32_t size, there = peek(reader, reader->position, bytes, 5);
+    uint32_t value = decode(bytes, &size, bits);
+    if (size == 0 || size > there || reader_failed(reader)) {
+        reader_skip(reader, SIZE_MAX);
+        return 0;
     }
-    if (!(first & 2)) {
-        *bits = 14;
-        return (first | (uint32_t)reader_u8(reader) << 8) >> 2;
-    }
-    if (!(first & 4)) {
-        *bits = 21;
-        return (first | (uint32_t)reader_u16(reader) << 8) >> 3;
-    }
-    if (!(first & 8)) {
-        uint32_t low = reader_u16(reader);
-        *bits = 28;
-        return (first | low << 8 | (uint32_t)reader_u8(reader) << 24) >> 4;
-    }
-    return first & 16 ? fail(reader) : reader_u32(reader);
+    reader_skip(reader, size);
+    return value;
 }
 
 uint32_t r2r_native_u32(struct reader *reader)
 {
     unsigned bits;
-    uint32_t value = read_native(reader, &bits);
-    return reader_failed(reader) ? 0 : value;
+    return read_native(reader, &bits);
 }
 
-int32_t r2r_native_i32(struct reader *reader)
+static int32_t extend(uint32_t value, unsigned bits)
 {
-    unsigned bits;
-    uint32_t value = read_native(reader, &bits);
-    if (reader_failed(reader))
-        return 0;
     if (bits < 32 && value >> (bits - 1))
         value |= UINT32_MAX << bits;
     return (int32_t)value;
@@ -103,20 +155,22 @@ static enum status enter_bucket(struct r2r_table *table, struct error *error)
 
 enum status r2r_table_next(struct r2r_table *table, struct reader *payload, struct error *error)
 {
+    uint8_t bytes[8];
+    uint32_t size;
+    unsigned bits;
     enum status status = enter_bucket(table, error);
     if (status)
         return status;
-    struct reader entry = table->data;
-    reader_seek(&entry, table->position);
-    reader_u8(&entry); /* the low byte of the hash */
-    int64_t from = (int64_t)entry.position;
-    uint64_t offset = reader_offset(&entry);
-    int64_t to = from + r2r_native_i32(&entry);
-    if (reader_failed(&entry) || to < 0 || (uint64_t)to >= table->data.length)
-        return error_set_at(error, STATUS_MALFORMED, (int64_t)offset,
+    /* The low byte of the hash, and where the entry stands, counted from that number. */
+    uint32_t there = peek(&table->data, table->position, bytes, 6);
+    int64_t from = (int64_t)table->position + 1;
+    int64_t to = decode(bytes + 1, &size, &bits);
+    to = from + extend((uint32_t)to, bits);
+    if (size == 0 || size + 1 > there || to < 0 || (uint64_t)to >= table->data.length)
+        return error_set_at(error, STATUS_MALFORMED, (int64_t)table->data.base + from,
                             "%s: an entry of bucket %u leads out of the table", table->name,
                             table->bucket - 1);
-    table->position = entry.position;
+    table->position += size + 1;
     *payload = table->data;
     reader_seek(payload, (size_t)to);
     return STATUS_OK;

@@ -17,7 +17,37 @@
 
 /* 0 and a failed reader where the form is none of the five. */
 uint32_t r2r_native_u32(struct reader *reader);
-int32_t r2r_native_i32(struct reader *reader);
+
+/* Many unsigned integers in a row: read ahead in pieces, because a table holds hundreds of
+ * thousands. */
+#define R2R_STREAM_BYTES 32
+struct r2r_stream {
+    struct reader reader; /* behind what was read ahead */
+    uint32_t at, length;
+    bool failed;
+    uint8_t ahead[R2R_STREAM_BYTES + 4]; /* the last four are zeros: a number may end there */
+};
+void r2r_stream_init(struct r2r_stream *stream, struct reader reader);
+uint32_t r2r_stream_slow(struct r2r_stream *stream);
+/* 0 and a failed stream at the end, and where the form is none of the five. Inline for the short
+ * forms: most numbers are differences of rows. */
+static inline uint32_t r2r_stream_next(struct r2r_stream *stream)
+{
+    if (stream->length - stream->at < 2)
+        return r2r_stream_slow(stream);
+    uint32_t first = stream->ahead[stream->at];
+    if (!(first & 1)) {
+        stream->at++;
+        return first >> 1;
+    }
+    if (first & 2)
+        return r2r_stream_slow(stream);
+    uint32_t second = stream->ahead[stream->at + 1];
+    stream->at += 2;
+    return (first | second << 8) >> 2;
+}
+/* The offset of the next number, as reader_offset. */
+uint64_t r2r_stream_offset(const struct r2r_stream *stream);
 
 /* A hash table that is being walked. */
 struct r2r_table {
