@@ -21,6 +21,12 @@ WHOLE = {
     "Startup.Settled..cctor": 1,
     "System.AppContext.Setup": 1,
 }
+# copies of them stand in precompiled callers
+INLINED = {
+    "Startup.Precompiled.Small": COUNT,
+    "Startup.Precompiled+Nested.Small": COUNT,
+    "StartLate.Later.Small": COUNT,
+}
 # versions of WHOLE's methods: two instances of each generic one
 INSTANCES = len(WHOLE) + 2
 CALLERS = 3  # Program.Work, Later.HoldsCopy, and one of Path.Combine's in the host's start
@@ -84,6 +90,13 @@ class Startup(LiveTest):
 
     def start(self, pid):
         return [item for item in status(pid) if item["type"] == "status"][0]["start"]
+
+    def test_first_calls_from_inlined_copies(self):
+        total, compiled = self.alone("calls", str(COUNT))
+        (under_total, under_compiled), counts, start = self.under(INLINED, "calls", str(COUNT), look=self.start)
+        self.assertEqual(under_total, total)
+        self.check_counts(INLINED, counts)
+        self.assertLessEqual(under_compiled - compiled, len(INLINED) + CALLERS)
 
     def test_nothing_to_probe_nothing_is_compiled(self):
         total, compiled = self.alone("calls", str(COUNT))
