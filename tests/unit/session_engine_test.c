@@ -88,6 +88,11 @@ static void test_session(void **state)
     assert_int_equal(field_number(&fields, WIRE_SESSION_METHODS), 1);
     assert_int_equal(field_number(&fields, WIRE_SESSION_MODULES), 2);
     assert_int_not_equal(client.passed, -1);
+    assert_int_equal(client.coverages, 1);
+    assert_int_equal(field_number(&client.coverage, WIRE_COVERAGE_PRECOMPILED), 0);
+    assert_int_equal(field_number(&client.coverage, WIRE_COVERAGE_SWITCHED), 0);
+    assert_int_equal(field_number(&client.coverage, WIRE_COVERAGE_FOLLOWS), 1);
+    assert_int_equal(field_number(&client.coverage, WIRE_COVERAGE_FINAL), UINT64_MAX);
     struct stat file;
     assert_int_equal(fstat(client.passed, &file), 0);
     assert_true(file.st_size > (off_t)PLAN_MIN_RING_BYTES);
@@ -107,8 +112,47 @@ static void test_session(void **state)
     assert_int_equal(client_answer(&client, &fields), WIRE_MSG_ENDED);
     assert_int_equal(field_number(&fields, WIRE_ENDED_REVERTED), 1);
     assert_int_equal(field_number(&fields, WIRE_ENDED_FAILED), 0);
+    assert_int_equal(client.coverages, 2);
+    assert_int_equal(field_number(&client.coverage, WIRE_COVERAGE_FINAL), 1);
     assert_false(standin_call(stage->standin, stage->linq, token).recompiled);
     buffer_release(&method);
+    DONE;
+}
+
+/* A constructor of a nested type that others of its image hold copies of: the runtime's own
+ * enumeration finds none of them. */
+static void test_coverage(void **state)
+{
+    SETUP;
+    struct plan plan;
+    struct plan_probe probe;
+    uint64_t rows = 0;
+    uint16_t type;
+    client_greet(stage, &client, &fields);
+    plan_one(&plan, &probe, "System.Linq.Enumerable+Concat2Iterator<*>..ctor", PLAN_COUNT);
+    plan.explain = true;
+    client_plan(&client, &plan);
+    while ((type = client_answer(&client, &fields)) != WIRE_MSG_SESSION) {
+        assert_true(type == WIRE_MSG_METHOD || type == WIRE_MSG_COVERED);
+        if (type != WIRE_MSG_COVERED)
+            continue;
+        rows++;
+        assert_string_equal(field_text(&fields, WIRE_COVERED_MODULE), "System.Linq.dll");
+        assert_non_null(strstr(field_text(&fields, WIRE_COVERED_NAME), "System.Linq."));
+        assert_non_null(
+            strstr(field_text(&fields, WIRE_COVERED_INLINEE), "Concat2Iterator<TSource>..ctor("));
+        assert_int_equal(field_number(&fields, WIRE_COVERED_SOURCE), WIRE_COVERED_TABLE);
+        assert_int_equal(field_number(&fields, WIRE_COVERED_SWITCHED), 0);
+    }
+    assert_true(rows > 0);
+    assert_int_equal(field_number(&client.coverage, WIRE_COVERAGE_PRECOMPILED), rows);
+    assert_int_equal(field_number(&client.coverage, WIRE_COVERAGE_SWITCHED), 0);
+    client_send(&client, WIRE_MSG_END, NULL);
+    while ((type = client_answer(&client, &fields)) == WIRE_MSG_COVERED)
+        continue;
+    assert_int_equal(type, WIRE_MSG_ENDED);
+    assert_int_equal(field_number(&fields, WIRE_ENDED_REVERTED), 1 + rows);
+    assert_int_equal(client.coverages, 2);
     DONE;
 }
 
@@ -701,6 +745,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_hello, up_running, down),
         cmocka_unit_test_setup_teardown(test_version, up_running, down),
         cmocka_unit_test_setup_teardown(test_session, up_running, down),
+        cmocka_unit_test_setup_teardown(test_coverage, up_running, down),
         cmocka_unit_test_setup_teardown(test_lease, up_running, down),
         cmocka_unit_test_setup_teardown(test_two_sessions, up_running, down),
         cmocka_unit_test_setup_teardown(test_reset, up_running, down),

@@ -259,8 +259,10 @@ static inline void stage_path(const struct stage *stage, char *path, size_t size
 struct client {
     int fd;
     struct buffer in;
-    int passed;         /* the descriptor that came, or -1 */
-    struct error error; /* of the last ERROR */
+    int passed;             /* the descriptor that came, or -1 */
+    struct error error;     /* of the last ERROR */
+    struct buffer coverage; /* the last COVERAGE */
+    uint32_t coverages;
 };
 
 #define CLIENT_WAIT_MS 10000
@@ -272,6 +274,7 @@ static inline void client_connect(const struct stage *stage, struct client *clie
     memset(client, 0, sizeof *client);
     client->passed = -1;
     buffer_init(&client->in, 0);
+    buffer_init(&client->coverage, 0);
     client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(connect(client->fd, (struct sockaddr *)&address, sizeof address), 0);
 }
@@ -283,6 +286,7 @@ static inline void client_close(struct client *client)
     if (client->passed >= 0)
         close(client->passed);
     buffer_release(&client->in);
+    buffer_release(&client->coverage);
     client->fd = client->passed = -1;
 }
 
@@ -355,13 +359,24 @@ static inline uint16_t client_next(struct client *client, struct buffer *fields)
     return type;
 }
 
-/* Skips TYPE and STATE, which come when they please. */
+static inline void client_keep_coverage(struct client *client, uint16_t type,
+                                        const struct buffer *fields)
+{
+    if (type != WIRE_MSG_COVERAGE)
+        return;
+    client->coverages++;
+    buffer_clear(&client->coverage);
+    buffer_append(&client->coverage, fields->data, fields->length);
+}
+
+/* Skips TYPE and STATE, which come when they please; COVERAGE stays with the client. */
 static inline uint16_t client_news(struct client *client, struct buffer *fields)
 {
     uint16_t type;
     do {
         type = client_next(client, fields);
-    } while (type == WIRE_MSG_TYPE || type == WIRE_MSG_STATE);
+        client_keep_coverage(client, type, fields);
+    } while (type == WIRE_MSG_TYPE || type == WIRE_MSG_STATE || type == WIRE_MSG_COVERAGE);
     return type;
 }
 
@@ -370,8 +385,8 @@ static inline uint16_t client_answer(struct client *client, struct buffer *field
 {
     uint16_t type;
     do {
-        type = client_next(client, fields);
-    } while (type == WIRE_MSG_TYPE || type == WIRE_MSG_STATE || type == WIRE_MSG_NOTICE);
+        type = client_news(client, fields);
+    } while (type == WIRE_MSG_NOTICE);
     return type;
 }
 

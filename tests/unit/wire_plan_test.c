@@ -34,6 +34,7 @@ static void make_plan(struct arena *arena, struct plan *plan)
     plan->max_methods = 77;
     plan->depth = 3;
     plan->allow_empty = true;
+    plan->explain = true;
     plan->command = "rejig watch";
 }
 
@@ -70,6 +71,7 @@ static void test_round_trip(void **state)
     assert_int_equal(back.max_bytes, WIRE_RECORD_MAX_BYTES);
     assert_int_equal(back.ring_bytes, 32u << 20);
     assert_true(back.allow_empty);
+    assert_true(back.explain);
     assert_string_equal(back.command, "rejig watch");
     const struct plan_probe *a = &plan.probes[0], *b = &back.probes[0];
     assert_int_equal(b->action, PLAN_WATCH);

@@ -5,6 +5,7 @@
 
 #include "base_clock.h"
 #include "recompile_cached.h"
+#include "session_coverage.h"
 #include "session_lease.h"
 #include "session_log.h"
 #include "session_plan.h"
@@ -192,7 +193,7 @@ static void answer_status(struct session_engine *engine, struct session_connecti
     tlv_put_text(out, WIRE_STATUS_VERSION, REJIG_VERSION);
     if (engine->last_end != 0)
         tlv_put_u64(out, WIRE_STATUS_IDLE, engine->sessions == NULL ? now - engine->last_end : 0);
-    for (const struct session *s = engine->sessions; s != NULL; s = s->next) {
+    for (struct session *s = engine->sessions; s != NULL; s = s->next) {
         size_t nested = tlv_begin(out, WIRE_STATUS_SESSION);
         tlv_put_u64(out, WIRE_STATUS_SESSION_ID, s->id);
         tlv_put_u32(out, WIRE_STATUS_SESSION_UID, s->connection->uid);
@@ -200,6 +201,7 @@ static void answer_status(struct session_engine *engine, struct session_connecti
         tlv_put_u64(out, WIRE_STATUS_SESSION_AGE, now - s->began);
         tlv_put_u32(out, WIRE_STATUS_SESSION_METHODS, s->site_count);
         tlv_put_text(out, WIRE_STATUS_SESSION_COMMAND, s->plan.command);
+        session_coverage_put_status(s, out);
         tlv_end(out, nested);
     }
     tlv_put_u64(out, WIRE_STATUS_MEMORY, session_engine_memory(engine));
@@ -307,6 +309,10 @@ void session_answer(struct session_engine *engine, struct session_connection *co
         break;
     case WIRE_MSG_RESET:
         answer_reset(engine, connection, payload);
+        break;
+    case WIRE_MSG_ASK_COVERAGE:
+        if (connection->session != NULL)
+            session_coverage_put(connection->session, &connection->out, false);
         break;
     case WIRE_MSG_ASK_STATE:
         if (connection->session != NULL)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base_clock.h"
+#include "session_coverage.h"
 #include "session_log.h"
 #include "session_plan.h"
 #include "session_weave.h"
@@ -121,6 +122,7 @@ static enum status start_session(struct session *session, struct reader payload,
     if (status == STATUS_OK)
         status = session_plan_claim(session, 0, error);
     if (status == STATUS_OK) {
+        session_coverage_put(session, &messages, false);
         session_connection_queue(session->connection, &messages);
         put_session(session, fd);
         session->growing = true;
@@ -237,6 +239,8 @@ void session_lease_end(struct session *session, const char *reason)
 {
     struct session_engine *engine = session->engine;
     struct session_connection *connection = session->connection;
+    if (reason == NULL && connection != NULL && !connection->gone)
+        session_coverage_put(session, &connection->out, true);
     size_t failed, reverted = revert_session(session, &failed);
     uint64_t id = session->id;
     bool announced = session->announced;

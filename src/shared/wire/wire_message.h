@@ -11,8 +11,10 @@
  * the session ends, its methods are reverted and its memory goes.
  *
  * Order: CLI HELLO -> agent HELLO (or ERROR) -> one of
- *   PLAN   -> agent: METHOD... REFUSED... SESSION (with the memory file as SCM_RIGHTS), then
- *             any of METHOD, TYPE, NOTICE, STATE until END is asked or the lease ends -> ENDED
+ *   PLAN   -> agent: METHOD... REFUSED... COVERED... COVERAGE, SESSION (with the memory file as
+ *             SCM_RIGHTS), then any of METHOD, TYPE, NOTICE, STATE until END is asked or the
+ *             lease ends -> COVERED... COVERAGE, ENDED
+ *             ASK_COVERAGE -> COVERED... COVERAGE
  *   LIST   -> agent: LISTED... DONE
  *   STATUS -> agent: STATUS
  *   LOG    -> agent: LOG
@@ -94,7 +96,8 @@ enum wire_message_type {
     WIRE_MSG_STATUS = 6, /* both ways */
     WIRE_MSG_LOG = 7,    /* both ways */
     WIRE_MSG_RESET = 8,
-    WIRE_MSG_ASK_STATE = 9, /* send STATE now */
+    WIRE_MSG_ASK_STATE = 9,     /* send STATE now */
+    WIRE_MSG_ASK_COVERAGE = 10, /* send COVERAGE now */
 
     /* agent -> CLI */
     WIRE_MSG_ERROR = 64,
@@ -107,6 +110,8 @@ enum wire_message_type {
     WIRE_MSG_ENDED = 71,
     WIRE_MSG_LISTED = 72,
     WIRE_MSG_DONE = 73,
+    WIRE_MSG_COVERED = 74,
+    WIRE_MSG_COVERAGE = 75,
 };
 
 /* HELLO (both ways) */
@@ -259,6 +264,61 @@ enum wire_state {
     WIRE_STATE_FAILED = 5,   /* u  methods whose rewrite failed */
 };
 
+/* COVERAGE: which callers of the session's methods are seen, which are not: looked up when the
+ * session begins, when it ends by END, and when asked for. An agent that does not know this
+ * message sends none. */
+enum wire_coverage {
+    WIRE_COVERAGE_PRECOMPILED =
+        1,                      /* u  precompiled callers that hold an inlined copy, recompiled */
+    WIRE_COVERAGE_BY_IL = 2,    /* u  of them: found by their IL (a NonVersionable method) */
+    WIRE_COVERAGE_SWITCHED = 3, /* u  of them: run their new code already; the others have not been
+                                   called since */
+    WIRE_COVERAGE_JIT = 4,      /* u  JIT-compiled callers that have switched so far */
+    WIRE_COVERAGE_FOLLOWS = 5,  /* u  1: JIT-compiled callers are followed at all */
+    WIRE_COVERAGE_PENDING = 6,  /* u  gaps that are pending: modules not loaded yet */
+    WIRE_COVERAGE_IMPOSSIBLE = 7,  /* u  gaps for which nothing can be done */
+    WIRE_COVERAGE_GAP = 8,         /* m* the first of both */
+    WIRE_COVERAGE_MORE_GAPS = 9,   /* u  gaps that are not listed */
+    WIRE_COVERAGE_INTRINSICS = 10, /* u  methods that are JIT intrinsics */
+    WIRE_COVERAGE_THREADS = 11,    /* u  threads of the target, where their stacks were looked at */
+    WIRE_COVERAGE_LOOKED = 12,     /* u  of them: looked at within the time allowed */
+    WIRE_COVERAGE_PAUSE = 13,      /* u  ns that the target stood still for it */
+    WIRE_COVERAGE_FRAME = 14,      /* m* threads inside old code */
+    WIRE_COVERAGE_MORE_FRAMES = 15, /* u */
+    WIRE_COVERAGE_FINAL = 16,       /* u  1: the session ends */
+    WIRE_COVERAGE_WHY = 17,         /* t  why threads were not looked at */
+};
+enum wire_gap {
+    WIRE_GAP_KIND = 1,    /* u  enum wire_gap_kind */
+    WIRE_GAP_SUBJECT = 2, /* t  a module or method */
+    WIRE_GAP_REASON = 3,  /* t */
+};
+enum wire_gap_kind {
+    WIRE_GAP_PENDING = 1,
+    WIRE_GAP_IMPOSSIBLE = 2,
+};
+enum wire_frame_field {
+    WIRE_FRAME_THREAD = 1,  /* u  operating system's id, in the target's pid namespace */
+    WIRE_FRAME_METHOD = 2,  /* t  whose old code it runs */
+    WIRE_FRAME_INLINEE = 3, /* t  the probed method of which that code may hold a copy; absent: the
+                               method itself is probed */
+};
+
+/* COVERED: one caller that was recompiled; only for plans with `explain`. */
+enum wire_covered {
+    WIRE_COVERED_NAME = 1,     /* t  Namespace.Type.Method(int, string) */
+    WIRE_COVERED_MODULE = 2,   /* t  file name */
+    WIRE_COVERED_INLINEE = 3,  /* t  the probed method of which it holds a copy; absent: not told */
+    WIRE_COVERED_SOURCE = 4,   /* u  enum wire_covered_source */
+    WIRE_COVERED_SWITCHED = 5, /* u  1: it runs its new code */
+};
+enum wire_covered_source {
+    WIRE_COVERED_TABLE = 1,   /* its image's table of inlining */
+    WIRE_COVERED_IL = 2,      /* a call site in its IL */
+    WIRE_COVERED_RUNTIME = 4, /* the runtime's enumeration */
+    WIRE_COVERED_JIT = 8,     /* the runtime's JIT */
+};
+
 /* ENDED */
 enum wire_ended {
     WIRE_ENDED_REVERTED = 1, /* u  methods reverted, inliners included */
@@ -309,12 +369,13 @@ enum wire_status_start {
     WIRE_START_LATE = 7,       /* u  modules that ran before their probes were in place */
 };
 enum wire_status_session {
-    WIRE_STATUS_SESSION_ID = 1,      /* u */
-    WIRE_STATUS_SESSION_UID = 2,     /* u  of the CLI */
-    WIRE_STATUS_SESSION_PID = 3,     /* u  of the CLI, as the target's pid namespace sees it */
-    WIRE_STATUS_SESSION_AGE = 4,     /* u  ns */
-    WIRE_STATUS_SESSION_METHODS = 5, /* u */
-    WIRE_STATUS_SESSION_COMMAND = 6, /* t  what the CLI was told to do */
+    WIRE_STATUS_SESSION_ID = 1,       /* u */
+    WIRE_STATUS_SESSION_UID = 2,      /* u  of the CLI */
+    WIRE_STATUS_SESSION_PID = 3,      /* u  of the CLI, as the target's pid namespace sees it */
+    WIRE_STATUS_SESSION_AGE = 4,      /* u  ns */
+    WIRE_STATUS_SESSION_METHODS = 5,  /* u */
+    WIRE_STATUS_SESSION_COMMAND = 6,  /* t  what the CLI was told to do */
+    WIRE_STATUS_SESSION_COVERAGE = 7, /* m  as COVERAGE; without GAP and FRAME */
 };
 
 /* LOG */

@@ -17,6 +17,7 @@ enum plan_field {
     FIELD_COMMAND = 8,     /* t */
     FIELD_PROBE = 9,       /* m* */
     FIELD_TIME_LIMIT = 10, /* u */
+    FIELD_EXPLAIN = 11,    /* u */
 };
 
 enum probe_field {
@@ -184,6 +185,8 @@ void wire_plan_put(struct buffer *buffer, const struct plan *plan)
     tlv_put_u32(buffer, FIELD_ALLOW_EMPTY, plan->allow_empty);
     tlv_put_text(buffer, FIELD_COMMAND, plan->command);
     tlv_put_u64(buffer, FIELD_TIME_LIMIT, plan->time_limit);
+    if (plan->explain)
+        tlv_put_u32(buffer, FIELD_EXPLAIN, 1);
     for (uint32_t i = 0; i < plan->probe_count; i++)
         put_probe(buffer, &plan->probes[i]);
 }
@@ -499,6 +502,9 @@ static void get_plan_field(struct reading *reading, const struct tlv *field, str
         break;
     case FIELD_COMMAND:
         plan->command = get_text(reading, field);
+        break;
+    case FIELD_EXPLAIN:
+        plan->explain = tlv_u32(field) != 0;
         break;
     case FIELD_TIME_LIMIT:
         plan->time_limit = tlv_u64(field);

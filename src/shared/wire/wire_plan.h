@@ -169,6 +169,7 @@ struct plan {
     uint64_t ring_bytes; /* default 32 MiB */
     bool allow_empty;    /* a pattern that matches nothing waits instead of failing */
     uint64_t time_limit; /* ns; 0: none. The agent itself ends the session soon after */
+    bool explain;        /* coverage names each inliner (COVERED) */
     const char *command; /* what the user typed, for status */
 };
 

@@ -1,0 +1,19 @@
+/*
+ * session_coverage: what a session tells of its coverage (wire_message.h, COVERAGE): looked up
+ * anew each time, milliseconds. Worker.
+ */
+#ifndef SESSION_COVERAGE_H
+#define SESSION_COVERAGE_H
+
+#include <stdbool.h>
+
+#include "base_buffer.h"
+
+struct session;
+
+/* COVERED messages, where the plan asks for them, and COVERAGE. */
+void session_coverage_put(struct session *session, struct buffer *out, bool final);
+/* The numbers alone, as a field of STATUS. */
+void session_coverage_put_status(struct session *session, struct buffer *out);
+
+#endif
