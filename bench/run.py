@@ -22,6 +22,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tests", "live"))
 
 import inlining
+import startup
 
 ROUNDS = 15
 BATCHES = 8
@@ -267,6 +268,7 @@ BENCHES = {
     "many": ("Many methods", many_methods),
     "throughput": ("Events a second", throughput),
     "footprint": ("What the agent takes", footprint),
+    "startup": ("Started under rejig", lambda live, build, rounds: startup.rows(live, build, rounds, Row)),
     "inlining": ("Who is inlined into whom", inlining_tables),
 }
 
@@ -288,7 +290,8 @@ def main():
     build = os.path.abspath(options.build)
     os.environ["REJIG_BUILD"] = build
     subprocess.run([sys.executable, os.path.join(ROOT, "tests", "live", "build_apps.py"), os.path.join(build, "apps"),
-                    os.path.join(ROOT, "bench", "app", "Bench.csproj")], check=True, stdout=subprocess.DEVNULL)
+                    os.path.join(ROOT, "bench", "app", "Bench.csproj"),
+                    os.path.join(ROOT, "bench", "hello", "Hello.csproj")], check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["cmake", "-S", ROOT, "-B", build, "-DREJIG_BENCH=ON"], check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["ninja", "-C", build], check=True, stdout=subprocess.DEVNULL)
     import rejig_live as live

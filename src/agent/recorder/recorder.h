@@ -110,6 +110,8 @@ enum status recorder_session_new(uint64_t ring_bytes, uint32_t sites,
  * gives no more (then the session lives with fewer chunks). Worker, until false, soon after the
  * session was announced to the CLI. */
 bool recorder_session_grow(struct recorder_session *session);
+/* More than half of the chunks that are allocated are in use. Worker. */
+bool recorder_session_scarce(struct recorder_session *session);
 /* Where chunks get scarce, takes those away from threads that have written nothing since the last
  * time, so that idle threads hold none. Worker, about once a second. */
 void recorder_session_tend(struct recorder_session *session);

@@ -311,11 +311,16 @@ bool recorder_session_grow(struct recorder_session *session)
     return more;
 }
 
+bool recorder_session_scarce(struct recorder_session *session)
+{
+    return ring_free_chunks(session) < atomic_load(&session->chunks_ready) / 2;
+}
+
 void recorder_session_tend(struct recorder_session *session)
 {
     uint32_t cursor = 0;
     struct recorder_slot *slot;
-    bool scarce = ring_free_chunks(session) < atomic_load(&session->chunks_ready) / 2;
+    bool scarce = recorder_session_scarce(session);
     while (scarce && (slot = recorder_thread_next(&cursor)) != NULL) {
         struct recorder_ring *ring = &slot->rings[session->index];
         if (ring_may_be_open(ring)) {

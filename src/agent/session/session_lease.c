@@ -304,7 +304,8 @@ void session_lease_state(struct session *session)
 
 bool session_lease_grows(const struct session *session, uint64_t now)
 {
-    return session->growing && (!session->engine->started || now >= session->began + GROW_AFTER);
+    return session->growing && (!session->engine->started || now >= session->began + GROW_AFTER ||
+                                recorder_session_scarce(session->recorder));
 }
 
 bool session_lease_tick(struct session *session, uint64_t now)
