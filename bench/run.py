@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -120,6 +121,35 @@ def probe_cost(live, build, rounds):
         Row("count with 2 threads on one method: above the bare call",
             f"{spread(counted2)} = {count_ratio:.2f} x", "at most 2 x one thread", count_ratio <= 2),
         Row("time a call after revert against before", f"{after:.3f} x", "within 5 %", abs(after - 1) <= 0.05),
+    ]
+
+
+def full_rings(live, build, rounds):
+    """A command that is stopped drains nothing: what the program then pays a call."""
+    bench = Bench(live, build)
+    recorded, dropped = [], []
+    for _ in range(rounds):
+        bare = best(bench, "call 1000000")
+        watch = subprocess.Popen([live.REJIG, "watch", str(bench.program.pid), "Bench.Target.Work", "number", "--json"],
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                 text=True, stdin=subprocess.DEVNULL)
+        while not watch.stderr.readline().startswith("probing"):
+            pass
+        settle(bench)
+        recorded.append(best(bench, "call 50000", 0.08) - bare)
+        watch.send_signal(signal.SIGSTOP)
+        bench.number("call 1500000")
+        dropped.append(best(bench, "call 200000") - bare)
+        watch.send_signal(signal.SIGCONT)
+        watch.send_signal(signal.SIGINT)
+        watch.wait()
+        watch.stderr.close()
+    bench.close()
+    ratio = statistics.median(dropped) / statistics.median(recorded)
+    return [
+        Row("a call that is recorded: above the bare call", spread(recorded), "", None),
+        Row("a call for which the rings have no room (the command is stopped)", f"{spread(dropped)} = {ratio:.2f} x",
+            "at most a recorded one", ratio <= 1),
     ]
 
 
@@ -264,6 +294,7 @@ def inlining_tables(live, build, rounds):
 
 BENCHES = {
     "cost": ("What a probe costs", probe_cost),
+    "full": ("When nobody drains", full_rings),
     "attach": ("From command to first event", attach),
     "many": ("Many methods", many_methods),
     "throughput": ("Events a second", throughput),

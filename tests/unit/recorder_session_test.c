@@ -302,52 +302,6 @@ static void a_full_ring_goes_on_wherever_there_is_room(void **unused)
     bed_close(&bed);
 }
 
-/* Of the thread's own, whatever else the machine does. */
-static uint64_t own_time(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-static uint64_t time_calls(uint64_t handle, uint32_t count)
-{
-    uint64_t begin = own_time();
-    for (uint32_t i = 0; i < count; i++) {
-        recorder_return(handle, recorder_enter(handle, 0, 0, 0, 0, 0), 0, 0, 0, 0);
-    }
-    return own_time() - begin;
-}
-
-static void a_dropped_call_costs_no_more_than_a_recorded_one(void **unused)
-{
-    struct bed bed;
-    struct recorder_site_spec spec = {.kind = RECORDER_SITE_CALL, .number = 5};
-    enum { CALLS = 50000, ROUNDS = 7 };
-    uint64_t recorded = UINT64_MAX;
-    uint64_t dropped = UINT64_MAX;
-    (void)unused;
-    bed_open(&bed, NULL, 32 << 20);
-    while (recorder_session_grow(bed.session)) {
-    }
-    bed.reader.record = NULL;
-    uint64_t handle = add_site(bed.session, &spec);
-    for (int round = 0; round < ROUNDS; round++) {
-        uint64_t time = time_calls(handle, CALLS);
-        recorded = round > 0 && time < recorded ? time : recorded; /* the first touches pages */
-        fill(handle);
-        time = time_calls(handle, CALLS);
-        dropped = time < dropped ? time : dropped;
-        reader_drain(&bed.reader);
-    }
-    print_message("%.1f ns recorded, %.1f ns dropped\n", (double)recorded / CALLS,
-                  (double)dropped / CALLS);
-#ifndef __SANITIZE_ADDRESS__
-    assert_true(dropped <= recorded + recorded / 3); /* a busy machine has its say */
-#endif
-    bed_close(&bed);
-}
-
 static void chunks_in_use_stay_few(void **unused)
 {
     struct bed bed;
@@ -595,7 +549,6 @@ int main(void)
         cmocka_unit_test(bad_sites_are_refused),
         cmocka_unit_test(a_full_ring_drops_and_counts),
         cmocka_unit_test(a_full_ring_goes_on_wherever_there_is_room),
-        cmocka_unit_test(a_dropped_call_costs_no_more_than_a_recorded_one),
         cmocka_unit_test(chunks_in_use_stay_few),
         cmocka_unit_test(threads_give_their_slot_and_chunk_back),
         cmocka_unit_test(a_thread_that_outlives_its_session),
