@@ -3,6 +3,8 @@
 // The whole engine on the stand-in runtime: sessions, leases, several CLIs, and hostile ones.
 #include "session_harness.h"
 
+#include "recompile_internal.h"
+
 static int up(void **state)
 {
     struct stage *stage = calloc(1, sizeof *stage);
@@ -333,6 +335,31 @@ static void test_later_module(void **state)
     assert_string_equal(field_text(&fields, WIRE_NOTICE_TEXT),
                         "System.Net.Http.dll was loaded: 1 more method is probed");
     assert_true(standin_call(stage->standin, http, token).recompiled);
+    DONE;
+}
+
+static void note_late(ModuleID module)
+{
+    recompile_note(harness_recompile,
+                   (struct note){.kind = NOTE_MODULE_LATE, .key = {.module = module}});
+}
+
+/* A module that ran before it was looked through: told where a probe stands in it. */
+static void test_late_module(void **state)
+{
+    SETUP;
+    uint32_t methods;
+    client_greet(stage, &client, &fields);
+    assert_int_equal(client_probe(&client, "System.Linq.Enumerable.Any(IEnumerable<*>)", PLAN_COUNT,
+                                  &fields, &methods, NULL),
+                     WIRE_MSG_SESSION);
+    note_late(stage->core);
+    note_late(stage->linq);
+    assert_int_equal(client_news(&client, &fields), WIRE_MSG_NOTICE);
+    assert_string_equal(field_text(&fields, WIRE_NOTICE_CODE), "first-calls");
+    assert_string_equal(field_text(&fields, WIRE_NOTICE_TEXT),
+                        "System.Linq.dll ran before its probes were in place: its first calls may "
+                        "be missing");
     DONE;
 }
 
@@ -753,6 +780,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_never_woven, up_running, down),
         cmocka_unit_test_setup_teardown(test_withdrawn, up_running, down),
         cmocka_unit_test_setup_teardown(test_later_module, up_running, down),
+        cmocka_unit_test_setup_teardown(test_late_module, up_running, down),
         cmocka_unit_test_setup_teardown(test_list, up_running, down),
         cmocka_unit_test_setup_teardown(test_garbage, up_running, down),
         cmocka_unit_test_setup_teardown(test_out_of_order, up_running, down),
