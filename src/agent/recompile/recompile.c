@@ -58,6 +58,7 @@ void recompile_free(struct recompile *recompile)
         return;
     recompile_cached_end(recompile);
     composites_release(recompile);
+    recompile_found_drop(recompile);
     modules_release(&recompile->modules);
     method_table_release(&recompile->methods);
     map_release(&recompile->compiling);

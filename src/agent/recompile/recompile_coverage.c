@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "metadata_names.h"
 #include "metadata_tables.h"
 #include "r2r_callers.h"
 #include "recompile_inliners.h"
@@ -38,12 +39,12 @@ static bool on_hit(void *context, const struct search_hit *hit)
 
 /* ---- what the tables gave ---- */
 
-static void count_found(struct asking *asking, struct recompile_coverage *coverage)
+static void count_found(struct recompile *recompile, const struct method_table *methods,
+                        struct recompile_coverage *coverage)
 {
     size_t cursor = 0;
-    struct recompile *recompile = asking->recompile;
     pthread_mutex_lock(&recompile->lock);
-    for (struct method_entry *one; (one = method_table_next(&asking->gathered.methods, &cursor));) {
+    for (struct method_entry *one; (one = method_table_next(methods, &cursor));) {
         const struct method_entry *entry = method_table_find(&recompile->methods, one->key);
         if (entry && entry->claims)
             continue; /* it is watched itself */
@@ -93,11 +94,11 @@ static void count_jit(struct asking *asking, struct recompile_coverage *coverage
 static void say_method(struct search *search, const struct module_entry *entry, mdToken method,
                        const char *reason)
 {
-    const uint32_t rid = token_rid(method);
-    search_gap(
-        search, RECOMPILE_GAP_IMPOSSIBLE,
-        metadata_cell_text(entry->public.image, CLR_TABLE_MethodDef, rid, METADATA_METHOD_DEF_NAME),
-        reason);
+    struct buffer name;
+    buffer_init(&name, 0);
+    metadata_method_print(entry->public.image, method, METADATA_NAME_TYPES, &name);
+    search_gap(search, RECOMPILE_GAP_IMPOSSIBLE, buffer_text(&name), reason);
+    buffer_release(&name);
 }
 
 static void look_at_methods(struct search *search, struct recompile_coverage *coverage)
@@ -183,6 +184,22 @@ static void count_gaps(const struct recompile_gaps *gaps, struct recompile_cover
     coverage->impossible += gaps->more;
 }
 
+/* The search of the claim that has just been made for these very methods. */
+static bool found_already(struct recompile *recompile, struct search *search, size_t count,
+                          struct recompile_coverage *coverage)
+{
+    struct recompile_found *found = recompile->found;
+    if (!found || found->claimed != count || found->generation != recompile->generation)
+        return false;
+    for (uint32_t i = 0; i < found->gaps.count; i++)
+        search_gap(search, found->gaps.list[i].kind, found->gaps.list[i].subject,
+                   found->gaps.list[i].reason);
+    if (search->gaps)
+        search->gaps->more += found->gaps.more;
+    count_found(recompile, &found->methods, coverage);
+    return true;
+}
+
 enum status recompile_coverage(struct recompile *recompile, const struct method_key *keys,
                                size_t count, struct recompile_coverage *coverage,
                                struct recompile_gaps *gaps, recompile_inliner_visit visit,
@@ -205,8 +222,10 @@ enum status recompile_coverage(struct recompile *recompile, const struct method_
         return status;
     search.gaps = gaps ? gaps : &own;
     recompile_gaps_release(search.gaps);
-    status = search_run(&search, NULL, error);
-    count_found(&asking, coverage);
+    if (visit || !found_already(recompile, &search, count, coverage)) {
+        status = search_run(&search, NULL, error);
+        count_found(recompile, &asking.gathered.methods, coverage);
+    }
     count_jit(&asking, coverage);
     look_at_methods(&search, coverage);
     look_at_the_rest(&search);

@@ -72,11 +72,39 @@ static bool any_pending(const struct recompile_gaps *gaps)
     return false;
 }
 
+void recompile_found_drop(struct recompile *recompile)
+{
+    if (!recompile->found)
+        return;
+    method_table_release(&recompile->found->methods);
+    recompile_gaps_release(&recompile->found->gaps);
+    free(recompile->found);
+    recompile->found = NULL;
+}
+
+/* Takes over what was found, or frees it. */
+static void keep(struct recompile *recompile, struct gathered *gathered,
+                 struct recompile_gaps *gaps, uint32_t claimed)
+{
+    struct recompile_found *found = gathered->memory ? NULL : malloc(sizeof(*found));
+    if (!found) {
+        method_table_release(&gathered->methods);
+        recompile_gaps_release(gaps);
+        return;
+    }
+    *found = (struct recompile_found){.methods = gathered->methods,
+                                      .gaps = *gaps,
+                                      .generation = recompile->generation,
+                                      .claimed = claimed};
+    recompile->found = found;
+}
+
 static void look(struct recompile *recompile, const struct method_batch *methods,
                  const struct module_entry *only)
 {
     struct gathered gathered = {0};
     struct recompile_gaps gaps = {0};
+    recompile_found_drop(recompile);
     struct search search;
     if (search_init(&search, recompile, methods, gather, &gathered, NULL) != STATUS_OK) {
         recompile->inliners_refused = E_OUTOFMEMORY;
@@ -86,9 +114,8 @@ static void look(struct recompile *recompile, const struct method_batch *methods
     gathered.memory = search_run(&search, only, NULL) != STATUS_OK || gathered.memory;
     recompile->unresolved = recompile->unresolved || any_pending(&gaps);
     search_release(&search);
-    recompile_gaps_release(&gaps);
     request(recompile, &gathered);
-    method_table_release(&gathered.methods);
+    keep(recompile, &gathered, &gaps, only ? 0 : methods->count);
 }
 
 void recompile_inliners_claimed(struct recompile *recompile, const struct method_batch *claimed)

@@ -16,6 +16,16 @@ struct gathered {
 };
 bool gather(void *gathered, const struct search_hit *hit);
 
+/* What the search for the last claim found: a session asks for its coverage right behind its
+ * claim, and is answered from here. */
+struct recompile_found {
+    struct method_table methods;
+    struct recompile_gaps gaps;
+    uint32_t generation; /* of recompile at that moment */
+    uint32_t claimed;    /* methods that were looked for; 0: nothing is kept */
+};
+void recompile_found_drop(struct recompile *recompile);
+
 /* Behind the request of a claim. */
 void recompile_inliners_claimed(struct recompile *recompile, const struct method_batch *claimed);
 /* A module has been loaded: before its own methods are claimed. */

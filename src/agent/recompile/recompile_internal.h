@@ -29,6 +29,7 @@
 #define RECOMPILE_TENANTS 8
 
 struct composites;
+struct recompile_found;
 struct module_tokens;
 
 /* ---- modules ---- */
@@ -166,6 +167,7 @@ struct recompile {
     struct recompile_pace pace; /* worker only */
     bool pace_ready;
     struct composites *composites; /* recompile_composite.c; worker */
+    struct recompile_found *found; /* recompile_inliners.c; NULL: nothing is kept; worker */
     bool unresolved; /* an image names inliners of an assembly that is not loaded; worker */
     HRESULT inliners_refused; /* the last request of precompiled inliners that failed; worker */
     struct map compiling;     /* FunctionID -> ReJITID that is being compiled for the first time */

@@ -237,6 +237,7 @@ void recompile_pump(struct recompile *recompile)
             break;
     }
     revert_leftovers(recompile);
+    recompile_found_drop(recompile);
     if (recompile_follow(recompile))
         recompile_note(recompile, (struct note){.kind = NOTE_NOTHING});
 }
