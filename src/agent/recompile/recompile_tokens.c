@@ -83,13 +83,25 @@ static enum status refused(struct error *error, const char *what, HRESULT result
                      hresult_text(result, text, sizeof(text)));
 }
 
-/* ---- what weave asks; each takes recompile.emit ---- */
+/* ---- tokens that are made; under recompile.emit ---- */
 
-static enum status make_signature(struct module_tokens *tokens, const uint8_t *blob, size_t length,
+/* What weave asks for. `parent`, name and bytes as the kind has them; together they are the
+ * question under which the answer is kept. */
+struct wish {
+    char kind;
+    uint32_t parent;
+    const char *name;
+    const void *bytes;
+    size_t length;
+    enum status (*make)(struct module_tokens *tokens, const struct wish *wish, uint32_t *token,
+                        struct error *error);
+};
+
+static enum status make_signature(struct module_tokens *tokens, const struct wish *wish,
                                   uint32_t *token, struct error *error)
 {
-    const HRESULT result =
-        tokens->emit->vtbl->GetTokenFromSig(tokens->emit, blob, (uint32_t)length, token);
+    const HRESULT result = tokens->emit->vtbl->GetTokenFromSig(tokens->emit, wish->bytes,
+                                                               (uint32_t)wish->length, token);
     if (hresult_failed(result))
         return refused(error, "the runtime takes no signature", result);
     return STATUS_OK;
@@ -125,9 +137,10 @@ static bool is_public(const struct metadata_image *core, mdToken type)
             tdVisibilityMask) == tdPublic;
 }
 
-static enum status make_type(struct module_tokens *tokens, const char *full_name, uint32_t *token,
+static enum status make_type(struct module_tokens *tokens, const struct wish *wish, uint32_t *token,
                              struct error *error)
 {
+    const char *full_name = wish->name;
     const mdToken definition = metadata_find_type_text(tokens->core, full_name);
     if (token_is_nil(definition) || !is_public(tokens->core, definition))
         return error_set(error, STATUS_NOT_FOUND, "this runtime has no public type '%s'",
@@ -151,55 +164,91 @@ static enum status make_type(struct module_tokens *tokens, const char *full_name
 }
 
 /* The MethodDef of that name and signature in a type of CoreLib itself. */
-static enum status find_core_method(struct module_tokens *tokens, uint32_t type, const char *name,
-                                    const uint8_t *signature, size_t length, uint32_t *token,
-                                    struct error *error)
+static enum status find_core_method(struct module_tokens *tokens, const struct wish *wish,
+                                    uint32_t *token, struct error *error)
 {
-    struct metadata_rows rows = metadata_type_methods(tokens->core, type);
+    struct metadata_rows rows = metadata_type_methods(tokens->core, wish->parent);
     for (mdToken method; (method = metadata_rows_next(tokens->core, &rows)) != mdTokenNil;) {
         const uint32_t row = token_rid(method);
         const struct reader blob = metadata_cell_blob(tokens->core, CLR_TABLE_MethodDef, row,
                                                       METADATA_METHOD_DEF_SIGNATURE);
         const char *found =
             metadata_cell_text(tokens->core, CLR_TABLE_MethodDef, row, METADATA_METHOD_DEF_NAME);
-        if (strcmp(found, name) == 0 && blob.length == length &&
-            memcmp(blob.data, signature, length) == 0) {
+        if (strcmp(found, wish->name) == 0 && blob.length == wish->length &&
+            memcmp(blob.data, wish->bytes, wish->length) == 0) {
             *token = method;
             return STATUS_OK;
         }
     }
-    return error_set(error, STATUS_NOT_FOUND, "this runtime has no method '%s' of that form", name);
+    return error_set(error, STATUS_NOT_FOUND, "this runtime has no method '%s' of that form",
+                     wish->name);
 }
 
-static enum status make_method(struct module_tokens *tokens, uint32_t type, const char *name,
-                               const uint8_t *signature, size_t length, uint32_t *token,
-                               struct error *error)
+/* A reference by name to a member of `parent`. */
+static enum status make_member(struct module_tokens *tokens, const struct wish *wish,
+                               uint32_t *token, struct error *error)
 {
-    if (tokens->is_core)
-        return find_core_method(tokens, type, name, signature, length, token, error);
     WCHAR wide[256];
-    utf16_from_utf8(wide, sizeof(wide) / sizeof(wide[0]), name);
-    const HRESULT result = tokens->emit->vtbl->DefineMemberRef(tokens->emit, type, wide, signature,
-                                                               (uint32_t)length, token);
+    utf16_from_utf8(wide, sizeof(wide) / sizeof(wide[0]), wish->name);
+    const HRESULT result = tokens->emit->vtbl->DefineMemberRef(
+        tokens->emit, wish->parent, wide, wish->bytes, (uint32_t)wish->length, token);
     if (hresult_failed(result))
         return refused(error, "the runtime takes no member reference", result);
     return STATUS_OK;
 }
 
-static enum status weave_signature(void *context, const uint8_t *blob, size_t length,
-                                   uint32_t *token, struct error *error)
+static enum status make_method(struct module_tokens *tokens, const struct wish *wish,
+                               uint32_t *token, struct error *error)
 {
-    struct module_tokens *tokens = context;
+    return tokens->is_core ? find_core_method(tokens, wish, token, error)
+                           : make_member(tokens, wish, token, error);
+}
+
+static enum status make_type_spec(struct module_tokens *tokens, const struct wish *wish,
+                                  uint32_t *token, struct error *error)
+{
+    const HRESULT result = tokens->emit->vtbl->GetTokenFromTypeSpec(tokens->emit, wish->bytes,
+                                                                    (uint32_t)wish->length, token);
+    if (hresult_failed(result))
+        return refused(error, "the runtime takes no type", result);
+    return STATUS_OK;
+}
+
+static enum status make_user_string(struct module_tokens *tokens, const struct wish *wish,
+                                    uint32_t *token, struct error *error)
+{
+    static const WCHAR none[1] = {0};
+    const HRESULT result = tokens->emit->vtbl->DefineUserString(
+        tokens->emit, wish->length ? (const WCHAR *)wish->bytes : none,
+        (uint32_t)(wish->length / sizeof(WCHAR)), token);
+    if (hresult_failed(result))
+        return refused(error, "the runtime takes no string", result);
+    return STATUS_OK;
+}
+
+/* ---- what weave asks; each takes recompile.emit ---- */
+
+static void spell(const struct wish *wish, struct buffer *question)
+{
+    buffer_append_u8(question, (uint8_t)wish->kind);
+    buffer_append_u32(question, wish->parent);
+    if (wish->name)
+        buffer_append(question, wish->name, strlen(wish->name) + 1);
+    buffer_append(question, wish->bytes, wish->length);
+}
+
+static enum status fulfil(struct module_tokens *tokens, const struct wish *wish, uint32_t *token,
+                          struct error *error)
+{
     struct buffer question;
     enum status status = STATUS_OK;
     buffer_init(&question, 0);
-    buffer_append_u8(&question, 'S');
-    buffer_append(&question, blob, length);
+    spell(wish, &question);
     pthread_mutex_lock(&tokens->recompile->emit);
     if (buffer_failed(&question)) {
         status = error_set(error, STATUS_MEMORY, "out of memory");
     } else if (!answer_find(tokens, &question, token)) {
-        status = make_signature(tokens, blob, length, token, error);
+        status = wish->make(tokens, wish, token, error);
         if (status == STATUS_OK)
             answer_keep(tokens, &question, *token);
     }
@@ -208,25 +257,24 @@ static enum status weave_signature(void *context, const uint8_t *blob, size_t le
     return status;
 }
 
+static enum status weave_signature(void *context, const uint8_t *blob, size_t length,
+                                   uint32_t *token, struct error *error)
+{
+    const struct wish wish = {.kind = 'S', .bytes = blob, .length = length, .make = make_signature};
+    return fulfil(context, &wish, token, error);
+}
+
 static enum status weave_core_type(void *context, const char *name_space, const char *name,
                                    uint32_t *token, struct error *error)
 {
-    struct module_tokens *tokens = context;
-    struct buffer question;
-    enum status status = STATUS_OK;
-    buffer_init(&question, 0);
-    buffer_append_format(&question, "T%s%s%s", name_space, *name_space ? "." : "", name);
-    const char *full_name = buffer_text(&question);
-    pthread_mutex_lock(&tokens->recompile->emit);
-    if (buffer_failed(&question)) {
-        status = error_set(error, STATUS_MEMORY, "out of memory");
-    } else if (!answer_find(tokens, &question, token)) {
-        status = make_type(tokens, full_name + 1, token, error);
-        if (status == STATUS_OK)
-            answer_keep(tokens, &question, *token);
-    }
-    pthread_mutex_unlock(&tokens->recompile->emit);
-    buffer_release(&question);
+    struct buffer full_name;
+    buffer_init(&full_name, 0);
+    buffer_append_format(&full_name, "%s%s%s", name_space, *name_space ? "." : "", name);
+    const struct wish wish = {.kind = 'T', .name = buffer_text(&full_name), .make = make_type};
+    const enum status status = buffer_failed(&full_name)
+                                   ? error_set(error, STATUS_MEMORY, "out of memory")
+                                   : fulfil(context, &wish, token, error);
+    buffer_release(&full_name);
     return status;
 }
 
@@ -234,129 +282,42 @@ static enum status weave_core_method(void *context, uint32_t type, const char *n
                                      const uint8_t *signature, size_t length, uint32_t *token,
                                      struct error *error)
 {
-    struct module_tokens *tokens = context;
-    struct buffer question;
-    enum status status = STATUS_OK;
-    buffer_init(&question, 0);
-    buffer_append_u8(&question, 'M');
-    buffer_append_u32(&question, type);
-    buffer_append(&question, name, strlen(name) + 1);
-    buffer_append(&question, signature, length);
-    pthread_mutex_lock(&tokens->recompile->emit);
-    if (buffer_failed(&question)) {
-        status = error_set(error, STATUS_MEMORY, "out of memory");
-    } else if (!answer_find(tokens, &question, token)) {
-        status = make_method(tokens, type, name, signature, length, token, error);
-        if (status == STATUS_OK)
-            answer_keep(tokens, &question, *token);
-    }
-    pthread_mutex_unlock(&tokens->recompile->emit);
-    buffer_release(&question);
-    return status;
-}
-
-static enum status make_type_spec(struct module_tokens *tokens, const uint8_t *blob, size_t length,
-                                  uint32_t *token, struct error *error)
-{
-    const HRESULT result =
-        tokens->emit->vtbl->GetTokenFromTypeSpec(tokens->emit, blob, (uint32_t)length, token);
-    if (hresult_failed(result))
-        return refused(error, "the runtime takes no type", result);
-    return STATUS_OK;
+    const struct wish wish = {.kind = 'M',
+                              .parent = type,
+                              .name = name,
+                              .bytes = signature,
+                              .length = length,
+                              .make = make_method};
+    return fulfil(context, &wish, token, error);
 }
 
 static enum status weave_type_spec(void *context, const uint8_t *blob, size_t length,
                                    uint32_t *token, struct error *error)
 {
-    struct module_tokens *tokens = context;
-    struct buffer question;
-    enum status status = STATUS_OK;
-    buffer_init(&question, 0);
-    buffer_append_u8(&question, 'Y');
-    buffer_append(&question, blob, length);
-    pthread_mutex_lock(&tokens->recompile->emit);
-    if (buffer_failed(&question)) {
-        status = error_set(error, STATUS_MEMORY, "out of memory");
-    } else if (!answer_find(tokens, &question, token)) {
-        status = make_type_spec(tokens, blob, length, token, error);
-        if (status == STATUS_OK)
-            answer_keep(tokens, &question, *token);
-    }
-    pthread_mutex_unlock(&tokens->recompile->emit);
-    buffer_release(&question);
-    return status;
+    const struct wish wish = {.kind = 'Y', .bytes = blob, .length = length, .make = make_type_spec};
+    return fulfil(context, &wish, token, error);
 }
 
 /* Of an instance there is no definition that would do, inside CoreLib neither. */
-static enum status make_member(struct module_tokens *tokens, uint32_t parent, const char *name,
-                               const uint8_t *signature, size_t length, uint32_t *token,
-                               struct error *error)
-{
-    WCHAR wide[256];
-    utf16_from_utf8(wide, sizeof(wide) / sizeof(wide[0]), name);
-    const HRESULT result = tokens->emit->vtbl->DefineMemberRef(tokens->emit, parent, wide,
-                                                               signature, (uint32_t)length, token);
-    if (hresult_failed(result))
-        return refused(error, "the runtime takes no member reference", result);
-    return STATUS_OK;
-}
-
 static enum status weave_member(void *context, uint32_t parent, const char *name,
                                 const uint8_t *signature, size_t length, uint32_t *token,
                                 struct error *error)
 {
-    struct module_tokens *tokens = context;
-    struct buffer question;
-    enum status status = STATUS_OK;
-    buffer_init(&question, 0);
-    buffer_append_u8(&question, 'R');
-    buffer_append_u32(&question, parent);
-    buffer_append(&question, name, strlen(name) + 1);
-    buffer_append(&question, signature, length);
-    pthread_mutex_lock(&tokens->recompile->emit);
-    if (buffer_failed(&question)) {
-        status = error_set(error, STATUS_MEMORY, "out of memory");
-    } else if (!answer_find(tokens, &question, token)) {
-        status = make_member(tokens, parent, name, signature, length, token, error);
-        if (status == STATUS_OK)
-            answer_keep(tokens, &question, *token);
-    }
-    pthread_mutex_unlock(&tokens->recompile->emit);
-    buffer_release(&question);
-    return status;
-}
-
-static enum status make_user_string(struct module_tokens *tokens, const uint16_t *units,
-                                    size_t count, uint32_t *token, struct error *error)
-{
-    static const WCHAR none[1] = {0};
-    const HRESULT result = tokens->emit->vtbl->DefineUserString(
-        tokens->emit, count ? (const WCHAR *)units : none, (uint32_t)count, token);
-    if (hresult_failed(result))
-        return refused(error, "the runtime takes no string", result);
-    return STATUS_OK;
+    const struct wish wish = {.kind = 'R',
+                              .parent = parent,
+                              .name = name,
+                              .bytes = signature,
+                              .length = length,
+                              .make = make_member};
+    return fulfil(context, &wish, token, error);
 }
 
 static enum status weave_user_string(void *context, const uint16_t *units, size_t count,
                                      uint32_t *token, struct error *error)
 {
-    struct module_tokens *tokens = context;
-    struct buffer question;
-    enum status status = STATUS_OK;
-    buffer_init(&question, 0);
-    buffer_append_u8(&question, 'U');
-    buffer_append(&question, units, count * sizeof(*units));
-    pthread_mutex_lock(&tokens->recompile->emit);
-    if (buffer_failed(&question)) {
-        status = error_set(error, STATUS_MEMORY, "out of memory");
-    } else if (!answer_find(tokens, &question, token)) {
-        status = make_user_string(tokens, units, count, token, error);
-        if (status == STATUS_OK)
-            answer_keep(tokens, &question, *token);
-    }
-    pthread_mutex_unlock(&tokens->recompile->emit);
-    buffer_release(&question);
-    return status;
+    const struct wish wish = {
+        .kind = 'U', .bytes = units, .length = count * sizeof(*units), .make = make_user_string};
+    return fulfil(context, &wish, token, error);
 }
 
 static enum status weave_signature_blob(void *context, uint32_t token, const uint8_t **blob,
