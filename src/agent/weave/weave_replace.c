@@ -17,12 +17,8 @@ static mdToken type_spec(struct weave *weave, const uint8_t *blob, size_t length
     error_init(&error);
     if (weave->status != STATUS_OK)
         return mdTokenNil;
-    enum status status = tokens->type_spec(tokens->context, blob, length, &token, &error);
-    if (status != STATUS_OK)
-        weave_fail_with(weave, status, &error);
-    else if (!token_is(token, CLR_TABLE_TypeSpec))
-        weave_fail(weave, STATUS_BUG, "0x%08x is no token of a type", token);
-    return token;
+    const enum status status = tokens->type_spec(tokens->context, blob, length, &token, &error);
+    return weave_taken(weave, status, &error, token, 1u << CLR_TABLE_TypeSpec, "a type");
 }
 
 static mdToken type_token(struct weave *weave, const struct meta_type *type)

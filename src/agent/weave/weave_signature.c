@@ -35,6 +35,17 @@ static void know(struct weave *weave, mdToken token, uint32_t arguments, bool re
 
 /* ---- tokens of our own -------------------------------------------------------------------- */
 
+mdToken weave_taken(struct weave *weave, enum status status, const struct error *error,
+                    mdToken token, uint32_t tables, const char *what)
+{
+    if (status != STATUS_OK)
+        weave_fail_with(weave, status, error);
+    else if (!(token_rid(token) != 0 && token_table(token) < 32 &&
+               (tables >> token_table(token) & 1)))
+        weave_fail(weave, STATUS_BUG, "0x%08x is no token of %s", token, what);
+    return token;
+}
+
 mdToken weave_core_type(struct weave *weave, const char *name_space, const char *name)
 {
     const struct weave_tokens *tokens = weave->request->tokens;
@@ -43,12 +54,9 @@ mdToken weave_core_type(struct weave *weave, const char *name_space, const char 
     error_init(&error);
     if (weave->status != STATUS_OK)
         return mdTokenNil;
-    enum status status = tokens->core_type(tokens->context, name_space, name, &token, &error);
-    if (status != STATUS_OK)
-        weave_fail_with(weave, status, &error);
-    else if (!token_is(token, CLR_TABLE_TypeRef) && !token_is(token, CLR_TABLE_TypeDef))
-        weave_fail(weave, STATUS_BUG, "0x%08x is no token of '%s.%s'", token, name_space, name);
-    return token;
+    const enum status status = tokens->core_type(tokens->context, name_space, name, &token, &error);
+    return weave_taken(weave, status, &error, token,
+                       1u << CLR_TABLE_TypeRef | 1u << CLR_TABLE_TypeDef, name);
 }
 
 static mdToken core_method(struct weave *weave, mdToken type, const char *name,
@@ -60,13 +68,10 @@ static mdToken core_method(struct weave *weave, mdToken type, const char *name,
     error_init(&error);
     if (weave->status != STATUS_OK)
         return mdTokenNil;
-    enum status status =
+    const enum status status =
         tokens->core_method(tokens->context, type, name, signature, length, &token, &error);
-    if (status != STATUS_OK)
-        weave_fail_with(weave, status, &error);
-    else if (!token_is(token, CLR_TABLE_MemberRef) && !token_is(token, CLR_TABLE_MethodDef))
-        weave_fail(weave, STATUS_BUG, "0x%08x is no token of '%s'", token, name);
-    return token;
+    return weave_taken(weave, status, &error, token,
+                       1u << CLR_TABLE_MemberRef | 1u << CLR_TABLE_MethodDef, name);
 }
 
 mdToken weave_task_get_id(struct weave *weave)
@@ -116,12 +121,9 @@ mdToken weave_nullable_new(struct weave *weave, mdToken type)
     error_init(&error);
     if (weave->status != STATUS_OK)
         return mdTokenNil;
-    enum status status =
+    const enum status status =
         tokens->member(tokens->context, type, ".ctor", signature, sizeof signature, &token, &error);
-    if (status != STATUS_OK)
-        weave_fail_with(weave, status, &error);
-    else if (!token_is(token, CLR_TABLE_MemberRef))
-        weave_fail(weave, STATUS_BUG, "0x%08x is no token of a constructor", token);
+    weave_taken(weave, status, &error, token, 1u << CLR_TABLE_MemberRef, "a constructor");
     know(weave, token, 2, false);
     return token;
 }

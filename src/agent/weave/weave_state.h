@@ -138,6 +138,9 @@ void weave_locals_close(struct weave *weave);
 
 /* A StandAloneSig for an unmanaged call without GC transition: `count` parameters int64. */
 mdToken weave_call_token(struct weave *weave, uint8_t returns, uint32_t count);
+/* What the tenant's tokens answered, checked: bit n of `tables`: a token of table n will do. */
+mdToken weave_taken(struct weave *weave, enum status status, const struct error *error,
+                    mdToken token, uint32_t tables, const char *what);
 mdToken weave_core_type(struct weave *weave, const char *name_space, const char *name);
 /* System.Threading.Tasks.Task::get_Id */
 mdToken weave_task_get_id(struct weave *weave);
