@@ -79,6 +79,14 @@ static void elements(void **state)
     assert_string_equal(clr_element_name(0x17), "?");
     assert_string_equal(clr_element_keyword(ELEMENT_TYPE_U8), "ulong");
     assert_null(clr_element_keyword(ELEMENT_TYPE_VAR));
+    assert_string_equal(clr_element_full_name(ELEMENT_TYPE_U), "System.UIntPtr");
+    assert_string_equal(clr_element_full_name(ELEMENT_TYPE_STRING), "System.String");
+    assert_null(clr_element_full_name(ELEMENT_TYPE_CLASS));
+    assert_null(clr_element_full_name(UINT32_MAX));
+    assert_int_equal(clr_element_named("System.SByte"), ELEMENT_TYPE_I1);
+    assert_int_equal(clr_element_named("System.Object"), ELEMENT_TYPE_OBJECT);
+    assert_int_equal(clr_element_named("System.Decimal"), 0);
+    assert_int_equal(clr_element_named(""), 0);
     assert_int_equal(clr_element_size(ELEMENT_TYPE_CHAR), 2);
     assert_int_equal(clr_element_size(ELEMENT_TYPE_CLASS), 0);
 }

@@ -207,21 +207,10 @@ static const char *known_name(const struct type_definition *definition)
 /* A type of the core library that signatures may spell by name instead of by element. */
 static bool named_primitive(const struct type_definition *definition, struct declared_view *view)
 {
-    static const struct {
-        const char *name;
-        uint8_t element;
-    } rows[] = {
-        {"System.Boolean", ELEMENT_TYPE_BOOLEAN}, {"System.Char", ELEMENT_TYPE_CHAR},
-        {"System.SByte", ELEMENT_TYPE_I1},        {"System.Byte", ELEMENT_TYPE_U1},
-        {"System.Int16", ELEMENT_TYPE_I2},        {"System.UInt16", ELEMENT_TYPE_U2},
-        {"System.Int32", ELEMENT_TYPE_I4},        {"System.UInt32", ELEMENT_TYPE_U4},
-        {"System.Int64", ELEMENT_TYPE_I8},        {"System.UInt64", ELEMENT_TYPE_U8},
-        {"System.Single", ELEMENT_TYPE_R4},       {"System.Double", ELEMENT_TYPE_R8},
-        {"System.IntPtr", ELEMENT_TYPE_I},        {"System.UIntPtr", ELEMENT_TYPE_U},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (type_definition_is(definition, rows[i].name)) {
-            view->element = rows[i].element;
+    for (uint32_t element = ELEMENT_TYPE_BOOLEAN; element <= ELEMENT_TYPE_U; element++) {
+        const char *name = element == ELEMENT_TYPE_STRING ? NULL : clr_element_full_name(element);
+        if (name != NULL && type_definition_is(definition, name)) {
+            view->element = (uint8_t)element;
             view->kind = DECLARED_PRIMITIVE;
             return true;
         }

@@ -15,37 +15,6 @@
 #define ARRAY_ITEMS_AT   16u /* of vectors; others have a length and a lower bound each before */
 #define MAX_MEMBER_BYTES 256
 
-static const struct {
-    const char *name;
-    uint8_t element;
-} element_rows[] = {
-    {"System.Boolean", ELEMENT_TYPE_BOOLEAN}, {"System.Char", ELEMENT_TYPE_CHAR},
-    {"System.SByte", ELEMENT_TYPE_I1},        {"System.Byte", ELEMENT_TYPE_U1},
-    {"System.Int16", ELEMENT_TYPE_I2},        {"System.UInt16", ELEMENT_TYPE_U2},
-    {"System.Int32", ELEMENT_TYPE_I4},        {"System.UInt32", ELEMENT_TYPE_U4},
-    {"System.Int64", ELEMENT_TYPE_I8},        {"System.UInt64", ELEMENT_TYPE_U8},
-    {"System.Single", ELEMENT_TYPE_R4},       {"System.Double", ELEMENT_TYPE_R8},
-    {"System.IntPtr", ELEMENT_TYPE_I},        {"System.UIntPtr", ELEMENT_TYPE_U},
-    {"System.String", ELEMENT_TYPE_STRING},   {"System.Object", ELEMENT_TYPE_OBJECT},
-};
-#define ELEMENT_ROWS (sizeof element_rows / sizeof *element_rows)
-
-const char *types_element_name(uint8_t element)
-{
-    for (size_t i = 0; i < ELEMENT_ROWS; i++)
-        if (element_rows[i].element == element)
-            return element_rows[i].name;
-    return NULL;
-}
-
-uint8_t types_element_named(const char *full_name)
-{
-    for (size_t i = 0; i < ELEMENT_ROWS; i++)
-        if (strcmp(element_rows[i].name, full_name) == 0)
-            return element_rows[i].element;
-    return 0;
-}
-
 bool types_in_core(const struct module *module)
 {
     return module != NULL && module->image != NULL &&
@@ -84,7 +53,7 @@ static uint8_t core_kind(const char *name)
             return kind_rows[i].kind;
     if (strncmp(name, "System.ValueTuple`", 18) == 0 || strncmp(name, "System.Tuple`", 13) == 0)
         return WIRE_TYPE_TUPLE;
-    uint8_t element = types_element_named(name);
+    uint8_t element = clr_element_named(name);
     return element != 0 && element != ELEMENT_TYPE_OBJECT ? WIRE_TYPE_PRIMITIVE : 0;
 }
 
@@ -104,7 +73,7 @@ static void own_kind(struct type_facts *facts)
     facts->is_value = metadata_type_is_value_type(image, facts->token);
     uint8_t kind = types_in_core(facts->module) ? core_kind(buffer_text(&name)) : 0;
     if (kind == WIRE_TYPE_PRIMITIVE) {
-        facts->element = types_element_named(buffer_text(&name));
+        facts->element = clr_element_named(buffer_text(&name));
         facts->size = clr_element_size(facts->element);
     } else if (kind == 0 && metadata_type_is_enum(image, facts->token)) {
         kind = WIRE_TYPE_ENUM;
@@ -136,7 +105,7 @@ uint8_t types_element_of(struct session_types *types, uint64_t id)
         buffer_init(&name, 0);
         struct type_definition self = {module, class.type};
         definition_name(&self, &name);
-        element = types_element_named(buffer_text(&name));
+        element = clr_element_named(buffer_text(&name));
         buffer_release(&name);
     }
     if (element != 0)

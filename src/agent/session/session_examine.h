@@ -70,9 +70,6 @@ const struct layout *types_layout_depth(struct session_types *types, uint64_t id
 /* ELEMENT_TYPE_* of a class as a type argument: primitives, STRING, SZARRAY, VALUETYPE (enums
  * too), CLASS; 0: not known. Looks at the class alone, never at its fields. */
 uint8_t types_element_of(struct session_types *types, uint64_t id);
-/* "System.Int32"; NULL where the element has no type of its own. */
-const char *types_element_name(uint8_t element);
-uint8_t types_element_named(const char *full_name);
 uint64_t types_core_class(struct session_types *types, const char *full_name);
 bool types_in_core(const struct module *module);
 /* The id may be asked about from now on. */

@@ -75,7 +75,7 @@ static bool print_short_form(struct session_types *types, const struct module *m
     }
     char full_name[64] = "System.";
     strncat(full_name, name, sizeof full_name - 8);
-    const char *keyword = clr_element_keyword(types_element_named(full_name));
+    const char *keyword = clr_element_keyword(clr_element_named(full_name));
     if (strcmp(name, "Decimal") == 0)
         keyword = "decimal";
     if (keyword != NULL) {

@@ -123,7 +123,7 @@ static uint64_t class_of_element(struct session_types *types, uint8_t element)
     if (element >= TYPES_ELEMENTS)
         return 0;
     uint64_t id = __atomic_load_n(&types->elements[element], __ATOMIC_RELAXED);
-    const char *name = types_element_name(element);
+    const char *name = clr_element_full_name(element);
     if (id == 0 && name != NULL) {
         id = types_core_class(types, name);
         __atomic_store_n(&types->elements[element], id, __ATOMIC_RELAXED);

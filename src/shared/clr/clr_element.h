@@ -87,6 +87,10 @@ enum clr_serialization {
 const char *clr_element_name(uint32_t element);
 /* "int"; NULL where C# has no keyword for it. */
 const char *clr_element_keyword(uint32_t element);
+/* "System.Int32"; NULL where no type of the core library is meant by the element alone. */
+const char *clr_element_full_name(uint32_t element);
+/* The element that stands for a type of the core library; 0: none does. */
+uint8_t clr_element_named(const char *full_name);
 /* Bytes of a value of a primitive, pointer or native-sized type on a 64-bit machine; else 0. */
 uint32_t clr_element_size(uint32_t element);
 
