@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#include "recorder_entries.h"
 #include "recorder_exception.h"
 #include "recorder_object.h"
 #include "recorder_span.h"
@@ -15,6 +16,7 @@ _Static_assert(sizeof(struct wire_value) == 16 && offsetof(struct wire_value, sl
 #define SMALL_BYTES     32u  /* values that are shown whole at any depth */
 #define MOST_NESTING    24u
 #define SPAN_REFERENCES 16u
+#define ENTRY_BYTES     256u /* of a dictionary's entry that is copied first */
 
 static void write_object(struct value_writer *writer, uint64_t root, uint64_t object,
                          uint8_t element, uint32_t depth);
@@ -260,81 +262,33 @@ static void write_list_items(struct value_writer *writer, uint32_t parent, uint6
 
 /* ---- dictionaries and sets: an array of entries, some of which are not in use ---- */
 
-struct entries {
-    const struct layout *array; /* its layout; `item` is that of an entry */
-    uint64_t first;
-    size_t there;
-    uint32_t next_at; /* in an entry: below -1 where it is not in use */
-};
-
-/* What an array may hold of them; false: it is not laid out as entries are. */
-static bool entries_open(struct entries *entries, uint64_t array, uint32_t next_name)
-{
-    const struct layout *layout = place_layout(array);
-    const struct layout *entry = layout == NULL ? NULL : layout->item;
-    uint64_t bytes = object_bytes(array) + OBJECT_HEAD;
-    if (entry == NULL || layout->kind != WIRE_TYPE_ARRAY || !entry->is_value || entry->size == 0 ||
-        entry->size != layout->item_size || entry->size != object_component(array) ||
-        layout->items_at > bytes) {
-        return false;
-    }
-    entries->array = layout;
-    entries->first = array + layout->items_at;
-    entries->there = (bytes - layout->items_at) / entry->size;
-    for (uint32_t i = 0; i < entry->field_count; i++) {
-        entries->next_at = entry->fields[i].offset;
-        if (entry->fields[i].name == next_name && (uint64_t)entries->next_at + 4 <= entry->size) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool entry_in_use(const struct entries *entries, uint64_t entry)
-{
-    return (int32_t)memory_u32(entry + entries->next_at) >= -1;
-}
-
-/* So many entries are looked at, however few of them are in use. */
-static size_t entries_looked_at(const struct entries *entries, size_t most)
-{
-    size_t looks = 4 * most + 64;
-    return entries->there < looks ? entries->there : looks;
-}
-
-static size_t count_entries(const struct entries *entries, size_t most)
-{
-    size_t looks = entries_looked_at(entries, most);
-    size_t count = 0;
-    for (size_t i = 0; i < looks && count < most; i++) {
-        count += entry_in_use(entries, entries->first + i * entries->array->item_size);
-    }
-    return count;
-}
-
 /* The entries in use, one behind the other. Where another thread has freed some since they were
- * counted, the room that is left holds entries that say they are not in use. What hangs below is
- * followed from the copies. */
+ * counted, the room that is left holds entries that say they are not in use. The record may be
+ * shared with a hostile peer and is not read back: what hangs below is followed from a copy of our
+ * own, or, of big entries, from where they stand. */
 static void copy_entries(struct value_writer *writer, const struct entries *entries, uint8_t *to,
                          size_t count, uint32_t depth)
 {
+    uint8_t own[ENTRY_BYTES];
     const uint32_t size = entries->array->item_size;
     const uint32_t parent = writer->count - 1u;
     const int32_t free_mark = INT32_MIN;
     size_t looks = entries_looked_at(entries, writer->limits->max_items);
     size_t done = 0;
     for (size_t i = 0; i < looks && done < count; i++) {
-        uint8_t *copy = to + done * size;
-        memcpy(copy, (const void *)(uintptr_t)(entries->first + i * size), size);
-        done += entry_in_use(entries, (uint64_t)(uintptr_t)copy);
+        uint64_t entry = entries->first + i * size;
+        if (size <= sizeof own) {
+            memcpy(own, (const void *)(uintptr_t)entry, size);
+            entry = (uint64_t)(uintptr_t)own;
+        }
+        if (entries_in_use(entries, entry)) {
+            memcpy(to + done * size, (const void *)(uintptr_t)entry, size);
+            write_inside(writer, parent, done++ * size, entry, entries->array->item, depth);
+        }
     }
     for (size_t i = done; i < count; i++) {
         memset(to + i * size, 0, size);
         memcpy(to + i * size + entries->next_at, &free_mark, sizeof free_mark);
-    }
-    for (size_t i = 0; i < done; i++) {
-        write_inside(writer, parent, i * size, (uint64_t)(uintptr_t)(to + i * size),
-                     entries->array->item, depth);
     }
 }
 
@@ -348,7 +302,7 @@ static void write_entries(struct value_writer *writer, uint64_t root, uint64_t a
         return;
     }
     size_t most = total < writer->limits->max_items ? total : writer->limits->max_items;
-    size_t count = count_entries(&entries, most);
+    size_t count = entries_count(&entries, most);
     size_t length = count * entries.array->item_size;
     uint8_t *to = put_typed(writer, WIRE_VALUE_ARRAY, count < total, ELEMENT_TYPE_VALUETYPE, root,
                             entries.array->type, total, entries.array->item_size, &length);
