@@ -397,7 +397,7 @@ static void probe_life(void)
     const struct wire_client_data data = client_data(WIRE_ATTACH_PROBE);
     CHECK(attach(standin, &data) == S_OK);
     CHECK(!fake.list_only && !fake.started);
-    CHECK(standin_event_mask(standin) == 0x40024);
+    CHECK(standin_event_mask(standin) == 0x10040024);
     CHECK(atomic_load(&fake.plans) == 0);
     for (int i = 0; i < 2000 && !atomic_load(&fake.running); i++)
         usleep(1000);
@@ -464,7 +464,7 @@ static void start_life(void)
     CHECK(fake.started && fake.nonce_seen && fake.parent == 4711);
     CHECK(atomic_load(&fake.plans) == 1);
     /* As attached, and the two that only a program started under us may have. */
-    CHECK(standin_event_mask(standin) == 0x60025);
+    CHECK(standin_event_mask(standin) == 0x10060025);
     /* A module load waits until tenants know the module. */
     CHECK(standin_framework_file(path, sizeof(path), "System.Linq.dll"));
     CHECK(standin_load(standin, path, COR_PRF_MODULE_DISK) != 0);

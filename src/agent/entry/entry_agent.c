@@ -16,10 +16,12 @@
 
 /* Bits for a session that probes; the same attached and started. JIT_COMPILATION is needed
  * for ReJITCompilationStarted and -Finished, the only signs of a body that cannot be compiled;
- * without it requests were at times never honoured (dotnet/runtime#87418). None of them changes the
- * code that the program's own methods are compiled to. */
+ * without it requests were at times never honoured (dotnet/runtime#87418). STACK_SNAPSHOT calls
+ * nobody: it permits recompile_frames to walk stacks. None of them changes the code that the
+ * program's own methods are compiled to. */
 #define PROBE_EVENTS                                                                               \
-    (COR_PRF_ENABLE_REJIT | COR_PRF_MONITOR_MODULE_LOADS | COR_PRF_MONITOR_JIT_COMPILATION)
+    (COR_PRF_ENABLE_REJIT | COR_PRF_MONITOR_MODULE_LOADS | COR_PRF_MONITOR_JIT_COMPILATION |       \
+     COR_PRF_ENABLE_STACK_SNAPSHOT)
 /* Started under us only: the runtime refuses them to what is attached. */
 #define START_EVENTS (COR_PRF_MONITOR_CACHE_SEARCHES | COR_PRF_MONITOR_FUNCTION_UNLOADS)
 #define LIST_EVENTS  COR_PRF_MONITOR_MODULE_LOADS

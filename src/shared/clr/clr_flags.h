@@ -221,6 +221,12 @@ enum clr_high_event_mask {
     COR_PRF_HIGH_MONITOR_PINNEDOBJECT_ALLOCATED = 0x100,
 };
 
+/* DoStackSnapshot. */
+enum clr_snapshot_info {
+    COR_PRF_SNAPSHOT_DEFAULT = 0,
+    COR_PRF_SNAPSHOT_REGISTER_CONTEXT = 1,
+};
+
 /* GetModuleMetaData, IMetaDataDispenser::OpenScope. Measured on a loaded module: to emit,
  * pass ofWrite alone. */
 enum clr_open_flags {
