@@ -78,6 +78,21 @@ struct standin_use standin_call(struct standin *standin, ModuleID module, mdToke
 /* A ReJIT that nobody asked for: as where an inlining races with a request. */
 void standin_request_by_itself(struct standin *standin, ModuleID module, mdToken method);
 
+/* ---- threads and their stacks ---- */
+
+/* A managed thread; its ThreadID. `os`: what GetThreadInfo says. */
+ThreadID standin_thread(struct standin *standin, uint32_t os);
+/* One more native body of that version (0: the method's own code) of the method; an address in it.
+ * As the runtime tells them: of version 0 the first one first, all others newest first. */
+uintptr_t standin_body(struct standin *standin, ModuleID module, mdToken method, ReJITID version);
+/* The thread enters a frame: DoStackSnapshot tells it before those of earlier calls. 0: a frame of
+ * native code. */
+void standin_enter(struct standin *standin, ThreadID thread, uintptr_t ip);
+/* What SuspendRuntime, one frame of a walk, and ResumeRuntime take. */
+void standin_pace(struct standin *standin, uint64_t suspend_ns, uint64_t frame_ns,
+                  uint64_t resume_ns);
+bool standin_suspended(struct standin *standin);
+
 struct standin_counts {
     uint32_t requests;      /* methods named in RequestReJIT and -WithInliners */
     uint32_t reverts;       /* methods named in RequestRevert */
@@ -88,6 +103,9 @@ struct standin_counts {
     uint32_t interfaces;    /* references of metadata objects that were not given back */
     uint32_t tokens;        /* added to metadata */
     uint32_t assembly_refs; /* of them */
+    uint32_t suspends;      /* SuspendRuntime that succeeded */
+    uint32_t resumes;       /* ResumeRuntime that succeeded */
+    uint32_t forbidden;     /* calls, while suspended, that take locks of the runtime */
 };
 struct standin_counts standin_counts(struct standin *standin);
 
@@ -105,6 +123,18 @@ enum standin_fault {
     STANDIN_FAIL_METADATA,   /* GetModuleMetaData */
     STANDIN_FAIL_EMIT,       /* whatever adds to metadata */
     STANDIN_FAIL_EVENT_MASK, /* SetEventMask2 */
+    STANDIN_FAIL_SUSPEND,    /* SuspendRuntime */
+    STANDIN_FAIL_RESUME,     /* ResumeRuntime: all stay suspended */
+    STANDIN_FAIL_THREADS,    /* EnumThreads */
+    STANDIN_FAIL_NEXT,       /* the threads' enumerator's Next */
+    STANDIN_FAIL_OS_THREAD,  /* GetThreadInfo */
+    STANDIN_FAIL_WALK,       /* DoStackSnapshot, `method`: the thread's OS id */
+    STANDIN_FAIL_WALK_END,   /* the same, behind its frames */
+    STANDIN_FAIL_FUNCTION,   /* GetFunctionInfo */
+    STANDIN_FAIL_IP,         /* GetFunctionFromIP3 */
+    STANDIN_FAIL_VERSIONS,   /* GetReJITIDs */
+    STANDIN_FAIL_STARTS,     /* GetNativeCodeStartAddresses */
+    STANDIN_FAIL_CODE,       /* GetCodeInfo4 */
     STANDIN_FAULTS,
 };
 /* From now on; module or method 0: any. `times`: how often, 0: for ever. One fault per kind. */

@@ -116,11 +116,16 @@ static HRESULT on_GetFunctionInfo(SELF, FunctionID function, ClassID *class_id, 
                                   mdToken *token)
 {
     const struct standin_method *method = (const struct standin_method *)function;
-    (void)self;
+    struct standin *standin = of(self);
+    HRESULT result = S_OK;
+    pthread_mutex_lock(&standin->lock);
+    standin_faulty(standin, STANDIN_FAIL_FUNCTION, (ModuleID)method->module, method->token,
+                   &result);
+    pthread_mutex_unlock(&standin->lock);
     *class_id = 0;
     *module = (ModuleID)method->module;
     *token = method->token;
-    return S_OK;
+    return result;
 }
 
 static HRESULT on_RequestReJIT(SELF, uint32_t count, ModuleID *modules, mdToken *methods)
@@ -260,6 +265,20 @@ on_EnumNgenModuleMethodsInliningThisMethod(SELF, ModuleID inliner_module, Module
                                       enumerator);
 }
 
+/* ---- stacks: standin_stacks.c ---- */
+
+#define on_SuspendRuntime              standin_SuspendRuntime
+#define on_ResumeRuntime               standin_ResumeRuntime
+#define on_EnumThreads                 standin_EnumThreads
+#define on_GetCurrentThreadID          standin_GetCurrentThreadID
+#define on_GetThreadInfo               standin_GetThreadInfo
+#define on_DoStackSnapshot             standin_DoStackSnapshot
+#define on_GetFunctionFromIP3          standin_GetFunctionFromIP3
+#define on_GetReJITIDs                 standin_GetReJITIDs
+#define on_GetNativeCodeStartAddresses standin_GetNativeCodeStartAddresses
+#define on_GetCodeInfo4                standin_GetCodeInfo4
+#define on_GetFunctionFromToken        standin_GetFunctionFromToken
+
 /* ---- the table ---- */
 
 #define HANDLED_QueryInterface                          ~,
@@ -280,6 +299,18 @@ on_EnumNgenModuleMethodsInliningThisMethod(SELF, ModuleID inliner_module, Module
 #define HANDLED_SetEnvironmentVariable                  ~,
 #define HANDLED_EnumModules                             ~,
 #define HANDLED_EnumNgenModuleMethodsInliningThisMethod ~,
+
+#define HANDLED_SuspendRuntime              ~,
+#define HANDLED_ResumeRuntime               ~,
+#define HANDLED_EnumThreads                 ~,
+#define HANDLED_GetCurrentThreadID          ~,
+#define HANDLED_GetThreadInfo               ~,
+#define HANDLED_DoStackSnapshot             ~,
+#define HANDLED_GetFunctionFromIP3          ~,
+#define HANDLED_GetReJITIDs                 ~,
+#define HANDLED_GetNativeCodeStartAddresses ~,
+#define HANDLED_GetCodeInfo4                ~,
+#define HANDLED_GetFunctionFromToken        ~,
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"

@@ -57,6 +57,7 @@ void standin_free(struct standin *standin)
         module = next;
     }
     standin_inliners_free(standin);
+    standin_stacks_free(standin);
     pthread_mutex_destroy(&standin->jit);
     pthread_mutex_destroy(&standin->lock);
     free(standin);

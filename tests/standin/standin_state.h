@@ -67,6 +67,39 @@ struct image_inlining {
     struct image_inlining *next;
 };
 
+/* ---- threads and native code ---- */
+
+struct native_body {
+    struct standin_method *method;
+    ReJITID version;
+    uintptr_t start;
+    struct native_body *older;
+};
+
+struct standin_thread {
+    uint32_t os;
+    uintptr_t *ips; /* the oldest first */
+    uint32_t count;
+};
+
+/* There is one at a time: no allocation while suspended. */
+struct thread_enum {
+    struct ICorProfilerThreadEnum face; /* first */
+    struct standin *standin;
+    uint32_t next;
+    bool taken;
+};
+
+struct stacks {
+    struct native_body *bodies;
+    uintptr_t next_start;
+    struct standin_thread **threads;
+    uint32_t thread_count;
+    struct thread_enum enumerator;
+    uint64_t suspend_ns, frame_ns, resume_ns;
+    _Atomic bool suspended;
+};
+
 struct fault {
     bool armed;
     ModuleID module;
@@ -89,6 +122,7 @@ struct standin {
     struct standin_counts counts;
     ReJITID next_rejit;
     struct fault faults[STANDIN_FAULTS];
+    struct stacks stacks;
     uint32_t events;
     _Atomic bool detach_wanted;
     _Atomic int references;
@@ -115,6 +149,31 @@ HRESULT standin_enumerate_inliners(struct standin *standin, ModuleID inliner_mod
                                    struct COR_PRF_METHOD inlinee, BOOL *incomplete,
                                    struct ICorProfilerMethodEnum **enumerator);
 void standin_inliners_free(struct standin *standin);
+
+/* standin_stacks.c */
+void standin_stacks_free(struct standin *standin);
+/* A call that takes locks of the runtime is made. */
+void standin_locks(struct standin *standin);
+#define STANDIN_SELF struct ICorProfilerInfo15 *self
+HRESULT standin_SuspendRuntime(STANDIN_SELF);
+HRESULT standin_ResumeRuntime(STANDIN_SELF);
+HRESULT standin_EnumThreads(STANDIN_SELF, struct ICorProfilerThreadEnum **enumerator);
+HRESULT standin_GetCurrentThreadID(STANDIN_SELF, ThreadID *thread);
+HRESULT standin_GetThreadInfo(STANDIN_SELF, ThreadID thread, uint32_t *os_thread);
+HRESULT standin_DoStackSnapshot(STANDIN_SELF, ThreadID thread, StackSnapshotCallback *callback,
+                                uint32_t flags, void *client_data, uint8_t *context,
+                                uint32_t context_size);
+HRESULT standin_GetFunctionFromIP3(STANDIN_SELF, const uint8_t *ip, FunctionID *function,
+                                   ReJITID *rejit);
+HRESULT standin_GetReJITIDs(STANDIN_SELF, FunctionID function, uint32_t capacity, uint32_t *count,
+                            ReJITID *rejits);
+HRESULT standin_GetNativeCodeStartAddresses(STANDIN_SELF, FunctionID function, ReJITID rejit,
+                                            uint32_t capacity, uint32_t *count,
+                                            uintptr_t *addresses);
+HRESULT standin_GetCodeInfo4(STANDIN_SELF, uintptr_t code_start, uint32_t capacity, uint32_t *count,
+                             struct COR_PRF_CODE_INFO *code);
+HRESULT standin_GetFunctionFromToken(STANDIN_SELF, ModuleID module, mdToken token,
+                                     FunctionID *function);
 
 extern const struct ICorProfilerInfo15Vtbl standin_info_table;
 
