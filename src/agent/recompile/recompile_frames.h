@@ -27,10 +27,11 @@
 
 enum recompile_frame_kind {
     RECOMPILE_FRAME_CLAIMED = 1, /* one of the methods: this call of it ends unseen */
-    RECOMPILE_FRAME_COPY,        /* holds an inlined copy: by its image's table, or as the runtime
-                                    noted when it compiled the method */
-    RECOMPILE_FRAME_MAYBE,       /* may hold one: its IL calls the method (only where the runtime's
-                                    notes may not be asked for: recompile_follows_inliners) */
+    RECOMPILE_FRAME_COPY,  /* holds an inlined copy: by its image's table, or because the runtime
+                              has named it an inliner */
+    RECOMPILE_FRAME_MAYBE, /* may hold one: optimised code whose IL calls the method, directly or
+                              through at most two others that are small (calls by an interface,
+                              a base class or a delegate are not followed) */
 };
 
 /* One method on one thread's stack, however often it stands there. */
