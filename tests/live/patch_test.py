@@ -80,10 +80,10 @@ class Everywhere(PatchTest):
         self.assertEqual(patch.end(), 0)
         self.assertEqual(self.ask(program), OWN)
         self.assertRegex(patch.err.lines[0],
-                         rf"^changed 1 method .*in pid {program.pid} Patch · back in 10 min or at Ctrl-C · "
+                         rf"^changed 1 method in pid {program.pid} Patch.* · back in 10 min or at Ctrl-C · "
                          r"written to the audit log$")
         self.assertEqual(patch.err.lines[1], f"  {ADD} gives 42")
-        self.assertRegex(patch.err.lines[-1], r"^taken back after .* · reverted \d+ methods · the agent sleeps")
+        self.assertRegex(patch.err.lines[-1], r"^taken back after .* · reverted \d+ methods( \(.*\))? · the agent sleeps")
         self.sound(program)
 
     def test_threads(self):
@@ -571,9 +571,12 @@ class Audit(PatchTest):
         program = self.target()
         patch = self.patch(program, ADD, "42", "--json")
         self.assertEqual(patch.end(), 0)
-        objects = patch.objects()
-        self.assertEqual([item["type"] for item in objects], ["start", "method", "end"])
-        start, method, end = objects
+        objects = [item for item in patch.objects() if item["type"] != "notice"]
+        kinds = [item["type"] for item in objects]
+        self.assertEqual((kinds[:3], kinds[-2:]), (["start", "method", "coverage"], ["coverage", "end"]))
+        start, method, first, last, end = *objects[:3], *objects[-2:]
+        self.assertEqual((first["final"], last["final"]), (False, True))
+        self.assertEqual(end["coverage"], {key: last[key] for key in end["coverage"]})
         self.assertEqual((start["action"], start["value"], start["duration_ns"], start["methods"]),
                          ("patch", "42", 600 * 10**9, 1))
         self.assertEqual(method["method"] + method["signature"], ADD)

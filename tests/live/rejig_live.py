@@ -231,7 +231,12 @@ def masked(text):
     text = re.sub(r"\d[\d,.:]*", "#", text)
     text = re.sub(r'(?<=#)[+-](?=#")', "+", text)
     text = re.sub(r"\b(ns|µs|ms|s)\b", "T", text)
-    text = re.sub(r"\b(call|method|session)s\b", r"\1", text)
+    text = re.sub(r"\b(call|method|session|caller|module|thread)s\b", r"\1", text)
+    # callers that the JIT compiler has inlined something into, and who of all was called so far
+    text = re.sub(r" \(JIT-compiled caller switch at their next call(, # so far)?\)|"
+                  r" \(# JIT-compiled caller\)|; # JIT-compiled caller", "", text)
+    text = re.sub(r"(?<=at their next call), # so far|(?<=from their next call on): # so far", "", text)
+    text = re.sub(r"(none|all|# of them|not) called since|running its new code", "called since", text)
     text = re.sub(r'(Customer\.Name"?[=:])"[\w-]+"', r"\1…", text)
     text = re.sub(r"(Shop\.OrderService\.Place .*)(ret\.Total=#|threw .*)", r"\1RESULT", text)
     text = re.sub(r" \(# filtered out\)", "", text)

@@ -181,8 +181,8 @@ static void search_module(struct search *search, const struct module_entry *entr
     error_init(&error);
     if (module->dynamic || module->collectible || !module->image) {
         search_gap(search, RECOMPILE_GAP_IMPOSSIBLE, module->name,
-                   module->collectible ? "it can be unloaded; the runtime recompiles no method of "
-                                         "such a module"
+                   module->collectible ? "it is collectible (it can be unloaded), and the runtime "
+                                         "recompiles no method of such a module"
                                        : module->unreadable);
         return;
     }

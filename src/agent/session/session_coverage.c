@@ -8,6 +8,7 @@
 #include "wire_message.h"
 
 #define COVERED_BYTES_MAX ((size_t)64 << 20)
+#define STATUS_GAPS       16u /* of each session: all of them go into one message */
 
 struct telling {
     struct session *session;
@@ -73,9 +74,10 @@ static void put_numbers(struct session *session, struct buffer *out,
     tlv_put_u32(out, WIRE_COVERAGE_INTRINSICS, coverage->intrinsics);
 }
 
-static void put_gaps(struct buffer *out, const struct recompile_gaps *gaps)
+static void put_gaps(struct buffer *out, const struct recompile_gaps *gaps, uint32_t most)
 {
-    for (uint32_t i = 0; i < gaps->count; i++) {
+    const uint32_t count = gaps->count < most ? gaps->count : most;
+    for (uint32_t i = 0; i < count; i++) {
         const struct recompile_gap *gap = &gaps->list[i];
         size_t mark = tlv_begin(out, WIRE_COVERAGE_GAP);
         tlv_put_u32(out, WIRE_GAP_KIND,
@@ -84,8 +86,8 @@ static void put_gaps(struct buffer *out, const struct recompile_gaps *gaps)
         tlv_put_text(out, WIRE_GAP_REASON, gap->reason);
         tlv_end(out, mark);
     }
-    if (gaps->more > 0)
-        tlv_put_u32(out, WIRE_COVERAGE_MORE_GAPS, gaps->more);
+    if (gaps->more + gaps->count > count)
+        tlv_put_u32(out, WIRE_COVERAGE_MORE_GAPS, gaps->more + gaps->count - count);
 }
 
 void session_coverage_put(struct session *session, struct buffer *out, bool final)
@@ -101,7 +103,7 @@ void session_coverage_put(struct session *session, struct buffer *out, bool fina
                                            &gaps, visit, &telling, NULL) == STATUS_OK) {
         size_t mark = wire_frame_begin(out, WIRE_MSG_COVERAGE);
         put_numbers(session, out, &coverage);
-        put_gaps(out, &gaps);
+        put_gaps(out, &gaps, RECOMPILE_GAPS_MAX);
         if (final)
             tlv_put_u32(out, WIRE_COVERAGE_FINAL, 1);
         wire_frame_end(out, mark);
@@ -114,13 +116,16 @@ void session_coverage_put(struct session *session, struct buffer *out, bool fina
 void session_coverage_put_status(struct session *session, struct buffer *out)
 {
     struct recompile_coverage coverage;
+    struct recompile_gaps gaps = {0};
     size_t count;
     struct method_key *keys = session_keys(session, &count);
-    if (keys != NULL && recompile_coverage(session->engine->recompile, keys, count, &coverage, NULL,
-                                           NULL, NULL, NULL) == STATUS_OK) {
+    if (keys != NULL && recompile_coverage(session->engine->recompile, keys, count, &coverage,
+                                           &gaps, NULL, NULL, NULL) == STATUS_OK) {
         size_t mark = tlv_begin(out, WIRE_STATUS_SESSION_COVERAGE);
         put_numbers(session, out, &coverage);
+        put_gaps(out, &gaps, STATUS_GAPS);
         tlv_end(out, mark);
     }
+    recompile_gaps_release(&gaps);
     free(keys);
 }

@@ -13,7 +13,7 @@ struct session;
 
 /* COVERED messages, where the plan asks for them, and COVERAGE. */
 void session_coverage_put(struct session *session, struct buffer *out, bool final);
-/* The numbers alone, as a field of STATUS. */
+/* The numbers and the first gaps, as a field of STATUS. */
 void session_coverage_put_status(struct session *session, struct buffer *out);
 
 #endif

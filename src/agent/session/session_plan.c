@@ -509,7 +509,8 @@ void session_plan_may_miss(struct session *session, struct buffer *message)
     tlv_put_u32(message, WIRE_SESSION_INLINERS_BY_RUNTIME, follows);
     if (!follows) {
         char text[512];
-        snprintf(text, sizeof text, "calls from code that holds an inlined copy are not seen%s%s",
+        snprintf(text, sizeof text,
+                 "calls from JIT-compiled code that holds an inlined copy are not seen%s%s",
                  why == NULL ? "" : ": ", why == NULL ? "" : why);
         tlv_put_text(message, WIRE_SESSION_MAY_MISS, text);
     }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base_clock.h"
+#include "command_columns.h"
 #include "command_plan.h"
 #include "command_session.h"
 
@@ -65,37 +66,6 @@ static void keep_counts(struct counting *counting, const struct row *rows, uint3
         before[rows[i].method->site] = rows[i].count;
 }
 
-/* Characters, which is what most terminals count as columns. */
-static size_t text_columns(const char *text, size_t length)
-{
-    size_t columns = 0;
-    for (size_t i = 0; i < length; i++)
-        columns += ((unsigned char)text[i] & 0xc0) != 0x80;
-    return columns;
-}
-
-/* Bytes of the first `columns` characters. */
-static size_t text_bytes(const char *text, size_t columns)
-{
-    size_t at = 0;
-    while (text[at] && columns > 0) {
-        for (at++; ((unsigned char)text[at] & 0xc0) == 0x80; at++)
-            ;
-        columns--;
-    }
-    return at;
-}
-
-static void append_padded(struct buffer *out, const char *text, size_t width, bool right)
-{
-    size_t columns = text_columns(text, strlen(text));
-    for (size_t i = columns; right && i < width; i++)
-        buffer_append_u8(out, ' ');
-    buffer_append_text(out, text);
-    for (size_t i = columns; !right && i < width; i++)
-        buffer_append_u8(out, ' ');
-}
-
 static void format_count(const struct counting *counting, char to[NUMBER_TEXT], uint64_t value)
 {
     if (counting->session.printer.limit_lines)
@@ -113,34 +83,28 @@ static size_t name_columns(const struct counting *counting)
     return widest < 24 ? 24 : widest;
 }
 
-static void append_cut_name(struct buffer *out, const struct method *method, size_t width)
+static void append_name(struct buffer *out, const struct method *method, size_t width)
 {
     char name[1024];
     snprintf(name, sizeof name, "%s%s", method->name, method->overloaded ? method->signature : "");
-    size_t length = strlen(name);
-    size_t columns = text_columns(name, length);
-    if (columns > width && width >= 8) {
-        size_t front = (width - 1) / 3, back = width - 1 - front;
-        buffer_append(out, name, text_bytes(name, front));
-        buffer_append_text(out, "…");
-        buffer_append_text(out, name + text_bytes(name, columns - back));
-    } else {
-        append_padded(out, name, width, false);
-    }
+    if (columns_of(name) > width)
+        columns_append_cut(out, name, width);
+    else
+        columns_append_padded(out, name, width, false);
 }
 
 static void append_row(const struct counting *counting, struct buffer *out, const struct row *row,
                        uint64_t since, size_t width)
 {
     char text[NUMBER_TEXT];
-    append_cut_name(out, row->method, width);
+    append_name(out, row->method, width);
     format_count(counting, text, row->count);
-    append_padded(out, text, 14, true);
+    columns_append_padded(out, text, 14, true);
     buffer_append_text(out, row->count == 1 ? " call " : " calls");
     if (since > 0) {
         format_count(counting, text,
                      (uint64_t)((double)(row->count - row->before) * 1e9 / (double)since + 0.5));
-        append_padded(out, text, 11, true);
+        columns_append_padded(out, text, 11, true);
         buffer_append_text(out, "/s");
     }
     buffer_append_u8(out, '\n');

@@ -48,6 +48,7 @@ static enum status take_limits(const struct command_line *line, struct plan *pla
     plan->max_methods = (uint32_t)methods;
     plan->ring_bytes = mebibytes << 20;
     plan->allow_empty = command_has(line, OPTION_WAIT) || line->program != NULL;
+    plan->explain = command_has(line, OPTION_EXPLAIN);
     plan->command = line->whole;
     return status;
 }

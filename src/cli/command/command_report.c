@@ -84,6 +84,28 @@ static void tell_residue(struct session *session)
                     "tsc");
 }
 
+/* What is in force besides the methods themselves, and what is not. --explain has a line for each
+ * gap: then one word is enough here. */
+static void append_parts(const struct session *session, struct buffer *out)
+{
+    const struct coverage *coverage = &session->coverage.said;
+    const bool incomplete = session->plan.explain && coverage_incomplete(coverage);
+    const uint32_t waiting = session->modules_pending;
+    struct buffer parts;
+    buffer_init(&parts, 0);
+    if (!incomplete)
+        coverage_append_parts(&parts, coverage);
+    if (waiting)
+        buffer_append_format(&parts, "%s%u pattern%s wait%s for modules to load",
+                             parts.length ? "; " : "", waiting, plural(waiting),
+                             waiting == 1 ? "s" : "");
+    if (parts.length)
+        buffer_append_format(out, " (%s)", buffer_text(&parts));
+    if (incomplete)
+        buffer_append_text(out, ": INCOMPLETE");
+    buffer_release(&parts);
+}
+
 /* "3 methods in pid 4711 Shop (1 pattern waits for modules to load)"; where nothing is there yet,
  * what is waited for. */
 void report_in_force(const struct session *session, struct buffer *out)
@@ -100,9 +122,7 @@ void report_in_force(const struct session *session, struct buffer *out)
     buffer_append_format(out, "%s method%s%s in %s", session->methods ? methods : "no",
                          session->methods ? plural(session->methods) : "",
                          session->methods == 0 && waiting ? " yet" : "", target);
-    if (waiting)
-        buffer_append_format(out, " (%u pattern%s wait%s for modules to load)", waiting,
-                             plural(waiting), waiting == 1 ? "s" : "");
+    append_parts(session, out);
 }
 
 static void tell_probes(struct session *session)
@@ -123,6 +143,7 @@ void report_first(struct session *session)
         session->context->hooks->first(session);
     else
         tell_probes(session);
+    coverage_tell(session);
     tell_refusals(session);
     for (uint32_t i = 0; i < session->may_miss_count; i++)
         command_say("  may be missed: %s", session->may_miss[i]);
@@ -206,7 +227,9 @@ static void append_state(const struct session *session, struct buffer *out)
                              session->pending == 1 ? "s" : "");
     if (session->failed)
         buffer_append_format(out, "; %u could not be rewritten", session->failed);
-    if (!session->inliners_by_runtime && session->methods)
+    if (session->coverage.said.known && session->methods)
+        coverage_append_silence(out, &session->coverage.said);
+    else if (!session->inliners_by_runtime && session->methods)
         buffer_append_text(out, "; callers that hold an inlined copy may be missed");
 }
 
@@ -257,6 +280,19 @@ static void tell_open(struct session *session)
     }
 }
 
+/* " (12 precompiled callers, 9 of them called since)" */
+static void append_coverage(const struct session *session, struct buffer *out)
+{
+    struct buffer parts;
+    if (!session->coverage.said.final)
+        return;
+    buffer_init(&parts, 0);
+    coverage_append_final(&parts, &session->coverage.said);
+    if (parts.length)
+        buffer_append_format(out, " (%s)", buffer_text(&parts));
+    buffer_release(&parts);
+}
+
 static void append_taken_back(const struct session *session, struct buffer *out)
 {
     if (session->end == SESSION_TARGET_ENDED || (session->has_program && session->started.ended)) {
@@ -273,6 +309,7 @@ static void append_taken_back(const struct session *session, struct buffer *out)
     buffer_append_format(out, " method%s", plural(session->reverted));
     if (session->revert_failed)
         buffer_append_format(out, ", %u could not be", session->revert_failed);
+    append_coverage(session, out);
     if (session->end == SESSION_ENDED && session->ended_reason[0])
         buffer_append_format(out, " (%s)", session->ended_reason);
     buffer_append_format(out, " · the agent sleeps in pid %d", (int)session->process.pid);
@@ -324,6 +361,7 @@ static struct print_end totals(struct session *session)
         .after_limit = printer->over_limit,
         .reverted = session->reverted,
         .reverted_known = session->ended_known,
+        .coverage = &session->coverage.said,
     };
     unsigned open = count_open(session, &oldest);
     *(end.lost ? &end.open_or_lost : &end.open) = open;

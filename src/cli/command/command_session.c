@@ -148,7 +148,11 @@ static void look_around(struct session *session, uint64_t now)
             session->end = session->end == SESSION_RUNS ? SESSION_ENDED : session->end;
     }
     children_look(session, now);
-    if (!session->silence_told && now - session->last_event >= SILENCE && !session->tick) {
+    const bool silent = !session->silence_told && !session->tick;
+    /* Half a second early: so that the explanation of silence has its answer. */
+    session_coverage_ask(session, now,
+                         silent && now - session->last_event >= SILENCE - NS_PER_S / 2);
+    if (silent && now - session->last_event >= SILENCE) {
         session->silence_told = true;
         report_silence(session);
     }
@@ -333,6 +337,7 @@ static void release(struct session *session)
         close(session->signals);
     rings_close(session->rings);
     join_release(&session->join);
+    session_coverage_release(&session->coverage);
     printer_release(&session->printer);
     if (session->has_program)
         target_start_release(&session->started);

@@ -14,6 +14,7 @@
 #include "base_arena.h"
 #include "command_children.h"
 #include "command_context.h"
+#include "command_coverage.h"
 #include "output_join.h"
 #include "output_print.h"
 #include "output_rings.h"
@@ -71,6 +72,7 @@ struct session {
     const char *may_miss[SESSION_REFUSED_SHOWN];
     uint32_t may_miss_count;
     uint32_t compiled, inliners, pending, failed; /* STATE */
+    struct session_coverage coverage;
     bool ended_known;
     uint32_t reverted, revert_failed;
     char ended_reason[256];

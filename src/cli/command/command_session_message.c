@@ -76,6 +76,8 @@ static void take_notice(struct session *session, struct reader payload)
         else if (field.tag == WIRE_NOTICE_CODE)
             code = methods_text(&session->arena, &field);
     }
+    if (strcmp(code, "module-loaded") == 0)
+        session->coverage.wanted = true;
     if (session->json)
         json_notice(&session->printer, code, text);
     command_say("(%s)", text);
@@ -90,9 +92,10 @@ static void take_state(struct session *session, struct reader payload)
             session->methods = number;
         else if (field.tag == WIRE_STATE_COMPILED)
             session->compiled = number;
-        else if (field.tag == WIRE_STATE_INLINERS)
+        else if (field.tag == WIRE_STATE_INLINERS) {
+            session->coverage.wanted |= number != session->inliners;
             session->inliners = number;
-        else if (field.tag == WIRE_STATE_PENDING)
+        } else if (field.tag == WIRE_STATE_PENDING)
             session->pending = number;
         else if (field.tag == WIRE_STATE_FAILED)
             session->failed = number;
@@ -158,6 +161,12 @@ enum status session_take(struct session *session, uint16_t type, struct reader p
         return STATUS_OK;
     case WIRE_MSG_STATE:
         take_state(session, payload);
+        return STATUS_OK;
+    case WIRE_MSG_COVERED:
+        session_coverage_take_row(session, payload);
+        return STATUS_OK;
+    case WIRE_MSG_COVERAGE:
+        session_coverage_take(session, payload);
         return STATUS_OK;
     case WIRE_MSG_ENDED:
         take_ended(session, payload);

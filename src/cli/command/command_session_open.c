@@ -211,6 +211,7 @@ static void write_json_start(struct session *session)
         .action = session->context->hooks ? session->context->hooks->action : NULL,
         .value = session->plan.probes[0].literal.text,
         .duration_ns = session->duration_ns,
+        .coverage = &session->coverage.said,
     };
     json_start(&session->printer, &start);
     for (uint32_t i = 0; i < session->printer.methods.count; i++) {
@@ -236,6 +237,7 @@ enum status session_open(struct session *session, struct command_context *contex
     arena_init(&session->arena, ARENA_LIMIT);
     target_link_init(&session->link);
     printer_init(&session->printer);
+    session_coverage_init(&session->coverage);
     join_init(&session->join, printer_call, &session->printer);
     enum status status = take_options(session, error);
     if (status == STATUS_OK)

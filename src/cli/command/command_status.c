@@ -5,6 +5,7 @@
 #include "base_clock.h"
 #include "base_text.h"
 #include "command_context.h"
+#include "command_coverage.h"
 #include "command_wait.h"
 #include "output_escape.h"
 #include "output_method.h"
@@ -22,12 +23,13 @@
 struct agent_session {
     uint64_t id, uid, pid, age, methods;
     const char *command;
+    struct coverage coverage;
 };
 
 struct agent_status {
     const char *version;
     bool used;
-    uint64_t idle, memory, sessions_ever, residue;
+    uint64_t idle, memory, sessions_ever, residue, recompiled;
     bool started;
     uint64_t start[WIRE_START_LATE + 1]; /* by enum wire_status_start */
     struct agent_session sessions[SESSIONS_MAX];
@@ -85,6 +87,7 @@ static void get_session(struct arena *arena, struct reader message, struct agent
 {
     struct tlv field;
     session->command = "";
+    coverage_init(&session->coverage);
     while (tlv_next(&message, &field)) {
         if (field.tag == WIRE_STATUS_SESSION_ID)
             session->id = tlv_u64(&field);
@@ -98,7 +101,15 @@ static void get_session(struct arena *arena, struct reader message, struct agent
             session->methods = tlv_u64(&field);
         else if (field.tag == WIRE_STATUS_SESSION_COMMAND)
             session->command = methods_text(arena, &field);
+        else if (field.tag == WIRE_STATUS_SESSION_COVERAGE)
+            coverage_take(&session->coverage, field.value);
     }
+}
+
+static void release_status(struct agent_status *status)
+{
+    for (size_t i = 0; i < status->count; i++)
+        coverage_release(&status->sessions[i].coverage);
 }
 
 static void get_start(struct reader message, struct agent_status *status)
@@ -127,6 +138,8 @@ static void get_status(struct arena *arena, struct reader payload, struct agent_
             status->sessions_ever = tlv_u64(&field);
         else if (field.tag == WIRE_STATUS_RESIDUE)
             status->residue = tlv_u64(&field);
+        else if (field.tag == WIRE_STATUS_RECOMPILED)
+            status->recompiled = tlv_u64(&field);
         else if (field.tag == WIRE_STATUS_START)
             get_start(field.value, status);
         else if (field.tag == WIRE_STATUS_SESSION && status->count < SESSIONS_MAX)
@@ -135,6 +148,33 @@ static void get_status(struct arena *arena, struct reader payload, struct agent_
 }
 
 /* ---- printing ---- */
+
+/* Below the session's line, so two columns further to the right than where a session is all
+ * there is. */
+static void append_indented(struct buffer *out, struct buffer *lines)
+{
+    for (const char *line = buffer_text(lines); *line;) {
+        const size_t length = strcspn(line, "\n");
+        buffer_append_format(out, "  %.*s\n", (int)length, line);
+        line += length + (line[length] == '\n');
+    }
+}
+
+static void append_coverage(struct buffer *out, const struct coverage *coverage, bool explain)
+{
+    struct buffer lines;
+    buffer_init(&lines, 0);
+    if (explain && coverage->known) {
+        coverage_append_seen(&lines, coverage);
+        coverage_append_unseen(&lines, coverage);
+    } else {
+        coverage_append_parts(&lines, coverage);
+        if (lines.length)
+            buffer_append_text(out, "  ");
+    }
+    append_indented(out, &lines);
+    buffer_release(&lines);
+}
 
 static void append_session(struct buffer *out, const struct agent_session *session)
 {
@@ -167,7 +207,7 @@ static void append_start(struct buffer *out, const uint64_t *start)
 }
 
 static void append_status(struct buffer *out, const struct target_process *process,
-                          const struct agent_status *status)
+                          const struct agent_status *status, bool explain)
 {
     char target[160], memory[NUMBER_TEXT], idle[NUMBER_TEXT];
     command_target_text(process, target, sizeof target);
@@ -177,8 +217,10 @@ static void append_status(struct buffer *out, const struct target_process *proce
                          (unsigned long long)status->sessions_ever, memory);
     if (status->started)
         append_start(out, status->start);
-    for (size_t i = 0; i < status->count; i++)
+    for (size_t i = 0; i < status->count; i++) {
         append_session(out, &status->sessions[i]);
+        append_coverage(out, &status->sessions[i].coverage, explain);
+    }
     if (status->count == 0 && status->used) {
         number_duration(idle, status->idle);
         buffer_append_format(out, "  asleep, last used %s ago\n", idle);
@@ -198,6 +240,12 @@ static void json_session(struct buffer *out, const struct agent_session *session
                          (unsigned long long)session->uid, (unsigned long long)session->age,
                          (unsigned long long)session->methods);
     escape_json(out, session->command);
+    if (session->coverage.known) {
+        buffer_append_text(out, ",\"coverage\":{");
+        coverage_json_numbers(out, &session->coverage);
+        coverage_json_lists(out, &session->coverage);
+        buffer_append_u8(out, '}');
+    }
     buffer_append_u8(out, '}');
 }
 
@@ -223,9 +271,10 @@ static void json_status(struct buffer *out, const struct target_process *process
     escape_json(out, process->name);
     buffer_append_text(out, ",\"agent\":");
     escape_json(out, status->version);
-    buffer_append_format(out, ",\"sessions_ever\":%llu,\"memory_bytes\":%llu,\"residue\":%llu",
-                         (unsigned long long)status->sessions_ever,
-                         (unsigned long long)status->memory, (unsigned long long)status->residue);
+    buffer_append_format(
+        out, ",\"sessions_ever\":%llu,\"memory_bytes\":%llu,\"residue\":%llu,\"recompiled\":%llu",
+        (unsigned long long)status->sessions_ever, (unsigned long long)status->memory,
+        (unsigned long long)status->residue, (unsigned long long)status->recompiled);
     if (status->used)
         buffer_append_format(out, ",\"idle_ns\":%llu", (unsigned long long)status->idle);
     if (status->started)
@@ -291,14 +340,15 @@ static enum status show_one(const struct command_line *line, struct arena *arena
         if (json)
             json_status(out, &process, &agent);
         else
-            append_status(out, &process, &agent);
+            append_status(out, &process, &agent, command_has(line, OPTION_EXPLAIN));
+        release_status(&agent);
     }
     target_link_close(&link);
     return status;
 }
 
 static void show_agent(const struct target_process *process, struct arena *arena,
-                       struct buffer *out, bool json)
+                       struct buffer *out, const struct command_line *line)
 {
     struct target_link link;
     struct agent_status agent;
@@ -313,24 +363,26 @@ static void show_agent(const struct target_process *process, struct arena *arena
     command_wait_end(&wait);
     if (status == STATUS_OK) {
         get_status(arena, payload, &agent);
-        if (json)
+        if (command_has(line, OPTION_JSON))
             json_status(out, process, &agent);
         else
-            append_status(out, process, &agent);
+            append_status(out, process, &agent, command_has(line, OPTION_EXPLAIN));
+        release_status(&agent);
     } else if (status != STATUS_NOT_FOUND) {
         command_say("pid %d %s: %s", (int)process->pid, process->name, error.message);
     }
     target_link_close(&link);
 }
 
-static enum status show_all(struct arena *arena, struct buffer *out, bool json, struct error *error)
+static enum status show_all(const struct command_line *line, struct arena *arena,
+                            struct buffer *out, struct error *error)
 {
     struct target_list list = {0};
     enum status status = target_find_all(&list, error);
     for (size_t i = 0; status == STATUS_OK && i < list.count; i++)
         if (list.items[i].slot == TARGET_SLOT_AGENT || list.items[i].agent_socket[0])
-            show_agent(&list.items[i], arena, out, json);
-    if (status == STATUS_OK && out->length == 0 && !json)
+            show_agent(&list.items[i], arena, out, line);
+    if (status == STATUS_OK && out->length == 0 && !command_has(line, OPTION_JSON))
         command_say("(no process holds an agent of rejig, or none that this user may see)");
     target_list_release(&list);
     return status;
@@ -349,8 +401,8 @@ enum status status_run(struct command_context *context, struct error *error)
         return error_set(error, STATUS_USAGE, "--log needs a target");
     arena_init(&arena, 0);
     buffer_init(&out, 0);
-    enum status status = all ? show_all(&arena, &out, command_has(line, OPTION_JSON), error)
-                             : show_one(line, &arena, &out, error);
+    enum status status =
+        all ? show_all(line, &arena, &out, error) : show_one(line, &arena, &out, error);
     if (status == STATUS_OK)
         status = command_write(STDOUT_FILENO, &out, error);
     buffer_release(&out);
@@ -422,7 +474,7 @@ static enum status reset(const struct command_line *line, struct arena *arena, s
                          struct error *error)
 {
     struct target_process process;
-    struct agent_status agent;
+    struct agent_status agent = {0};
     struct command_wait wait;
     bool all_users = command_has(line, OPTION_ALL_USERS);
     enum status status = command_find_target(line, &process, error);
@@ -433,6 +485,7 @@ static enum status reset(const struct command_line *line, struct arena *arena, s
     command_wait_end(&wait);
     if (status == STATUS_OK)
         append_reset(out, &process, &agent, all_users, command_has(line, OPTION_JSON));
+    release_status(&agent);
     return status;
 }
 

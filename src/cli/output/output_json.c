@@ -155,6 +155,41 @@ void json_call(struct printer *printer, const struct call *call, const struct me
     finish(out);
 }
 
+/* ---- coverage ---- */
+
+static void put_coverage(struct buffer *out, const struct coverage *coverage)
+{
+    if (!coverage || !coverage->known)
+        return;
+    buffer_append_text(out, ",\"coverage\":{");
+    coverage_json_numbers(out, coverage);
+    buffer_append_u8(out, '}');
+}
+
+void json_coverage(struct printer *printer, const struct coverage *coverage)
+{
+    struct buffer *out = begin(printer, "{\"type\":\"coverage\"");
+    put_bool(out, ",\"final\":", coverage->final);
+    buffer_append_u8(out, ',');
+    coverage_json_numbers(out, coverage);
+    coverage_json_lists(out, coverage);
+    finish(out);
+}
+
+void json_covered(struct printer *printer, const struct covered *covered, bool final)
+{
+    struct buffer *out = begin(printer, "{\"type\":\"covered\"");
+    put_bool(out, ",\"final\":", final);
+    put_text(out, ",\"method\":", covered->name);
+    put_text(out, ",\"module\":", covered->module);
+    if (covered->inlinee[0])
+        put_text(out, ",\"inlinee\":", covered->inlinee);
+    buffer_append_text(out, ",\"how\":");
+    covered_json_how(out, covered->sources);
+    put_bool(out, ",\"switched\":", covered->switched);
+    finish(out);
+}
+
 /* ---- the rest of the stream ---- */
 
 void json_start(struct printer *printer, const struct print_start *start)
@@ -175,6 +210,7 @@ void json_start(struct printer *printer, const struct print_start *start)
         put_text(out, ",\"value\":", start->value);
         put_u64(out, ",\"duration_ns\":", start->duration_ns);
     }
+    put_coverage(out, start->coverage);
     finish(out);
 }
 
@@ -278,5 +314,7 @@ void json_end(struct printer *printer, const struct print_end *end)
         put_sums(out, end);
     if (end->reverted_known)
         put_u64(out, ",\"reverted\":", end->reverted);
+    if (end->coverage && end->coverage->final)
+        put_coverage(out, end->coverage);
     finish(out);
 }

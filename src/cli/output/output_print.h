@@ -14,6 +14,7 @@
 
 #include "base_buffer.h"
 #include "base_clock.h"
+#include "output_coverage.h"
 #include "output_join.h"
 #include "output_method.h"
 #include "output_number.h"
@@ -86,6 +87,7 @@ struct print_start {
     const char *action; /* of a command that changes the target: "patch"; else NULL */
     const char *value;  /* ... what is given instead */
     uint64_t duration_ns;
+    const struct coverage *coverage; /* NULL, or not known: left out */
 };
 void json_start(struct printer *printer, const struct print_start *start);
 void json_method(struct printer *printer, const struct method *method);
@@ -104,8 +106,11 @@ struct print_end {
     uint64_t open_or_lost; /* in place of `open` where calls were lost; not among `calls` */
     uint64_t reverted;
     bool reverted_known;
+    const struct coverage *coverage; /* as in print_start; left out where it is not the final one */
 };
 void json_end(struct printer *printer, const struct print_end *end);
+void json_coverage(struct printer *printer, const struct coverage *coverage);
+void json_covered(struct printer *printer, const struct covered *covered, bool final);
 
 /* ---- for the files of this room: one call, its value lists parsed ---- */
 void text_call(struct printer *printer, const struct call *call, const struct method *method);

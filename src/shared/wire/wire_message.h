@@ -358,6 +358,7 @@ enum wire_status {
     WIRE_STATUS_SESSIONS_EVER = 5, /* u */
     WIRE_STATUS_RESIDUE = 6,       /* u  methods whose revert is still open */
     WIRE_STATUS_START = 7,         /* m  the process was started under us; else absent */
+    WIRE_STATUS_RECOMPILED = 8,    /* u  methods that are recompiled because of us, callers too */
 };
 enum wire_status_start {
     WIRE_START_FUNCTIONS = 1,  /* u  precompiled functions that the runtime has asked us about */
@@ -375,7 +376,7 @@ enum wire_status_session {
     WIRE_STATUS_SESSION_AGE = 4,      /* u  ns */
     WIRE_STATUS_SESSION_METHODS = 5,  /* u */
     WIRE_STATUS_SESSION_COMMAND = 6,  /* t  what the CLI was told to do */
-    WIRE_STATUS_SESSION_COVERAGE = 7, /* m  as COVERAGE; without GAP and FRAME */
+    WIRE_STATUS_SESSION_COVERAGE = 7, /* m  as COVERAGE, without FRAME */
 };
 
 /* LOG */
