@@ -2,13 +2,28 @@
 // sanitize: address,undefined thread
 // The modules of the target: found, announced, read where they stand, refused, unloaded; and
 // which memory may be read at all.
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "metadata_resolve.h"
 #include "recompile_harness.h"
-#include "recompile_memory.h"
+#include "recompile_internal.h"
+
+/* The runtime tells no image of one module. */
+static ModuleID hidden;
+static HRESULT (*told)(struct ICorProfilerInfo15 *, ModuleID, const uint8_t **, uint32_t,
+                       uint32_t *, WCHAR *, AssemblyID *, uint32_t *);
+static HRESULT forbidden(struct ICorProfilerInfo15 *self, ModuleID id, const uint8_t **base,
+                         uint32_t units, uint32_t *length, WCHAR *name, AssemblyID *assembly,
+                         uint32_t *flags)
+{
+    const HRESULT result = told(self, id, base, units, length, name, assembly, flags);
+    if (id == hidden)
+        *base = NULL;
+    return result;
+}
 
 static void modules_are_found_and_announced(void **state)
 {
@@ -133,6 +148,52 @@ static void gone_before_it_was_seen(void **state)
     harness_down(&bench);
 }
 
+/* The image of a module may come into reach later: it is tried at later module loads, and when
+ * somebody asks, and announced then. */
+static void what_cannot_be_read_is_read_later(void **state)
+{
+    struct bench bench;
+    (void)state;
+    harness_up(&bench);
+    struct modules *modules = recompile_modules(harness_recompile);
+    for (int by_load = 0; by_load < 2; by_load++) {
+        const uint32_t loaded = bench.a.loaded, count = modules_count(modules);
+        const ModuleID id = harness_load(
+            bench.standin, by_load ? "System.Memory.dll" : "System.Collections.dll", 0);
+        if (!by_load) {
+            told = standin_table(bench.standin)->GetModuleInfo2;
+            standin_table(bench.standin)->GetModuleInfo2 = forbidden;
+        }
+        hidden = id;
+        recompile_pump(harness_recompile);
+        const struct module *before = modules_find(modules, id);
+        assert_null(before->image);
+        assert_true(before->unread);
+        assert_non_null(before->unreadable);
+        assert_int_equal(bench.a.loaded, loaded + 1);
+        recompile_read_again(harness_recompile);
+        assert_ptr_equal(modules_find(modules, id), before);
+        assert_int_equal(bench.a.loaded, loaded + 1);
+
+        hidden = 0;
+        if (by_load) {
+            usleep(150000);
+            harness_load(bench.standin, "System.Xml.dll", 0);
+            recompile_pump(harness_recompile);
+        } else {
+            recompile_read_again(harness_recompile);
+        }
+        const struct module *after = modules_find(modules, id);
+        assert_non_null(after->image);
+        assert_false(after->unread);
+        assert_null(after->unreadable);
+        assert_true(before->gone);
+        assert_int_equal(bench.a.loaded, loaded + 2 + (uint32_t)by_load);
+        assert_int_equal(modules_count(modules), count + 1 + (uint32_t)by_load);
+    }
+    harness_down(&bench);
+}
+
 /* ---- started under us: the loading thread waits for the claims ---- */
 
 struct pump {
@@ -235,20 +296,105 @@ static void maps_are_read_as_the_kernel_writes_them(void **state)
     assert_int_equal(memory_map_extent(&map, 0x652000), 0x3000);
     assert_int_equal(memory_map_extent(&map, 0), 0);
     assert_int_equal(memory_map_extent(&map, UINT64_MAX), 0);
-    static const char *const bad[] = {"x",
-                                      "1-",
-                                      "1-2",
-                                      "2-1 r",
-                                      "-1 r--p\n",
-                                      "1-2r--p\n",
-                                      "3-4 r--p\n1-2 r--p\n",
-                                      "1-3 r--p\n2-4 r--p\n"};
+    static const char *const bad[] = {"x", "1-", "1-2", "2-1 r", "-1 r--p\n", "1-2r--p\n"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_int_equal(memory_map_parse(&map, bad[i], strlen(bad[i]), NULL), STATUS_MALFORMED);
         assert_int_equal(map.count, 0);
     }
     assert_int_equal(memory_map_parse(&map, "", 0, NULL), STATUS_OK);
     memory_map_release(&map);
+}
+
+/* The kernel writes the list piece by piece: what changes in between is told twice, or in part. */
+static void a_map_that_changes_while_it_is_read(void **state)
+{
+    struct memory_map map = {0};
+    (void)state;
+    /* The second mapping has been joined with the first, the third has grown downwards. */
+    static const char joined[] = "1000-3000 r--p\n1000-5000 r--p\n4000-8000 ---p\n8000-9000 r--p\n"
+                                 "7000-a000 r--p\n2000-3000 r--p\n";
+    assert_int_equal(memory_map_parse(&map, joined, sizeof(joined) - 1, NULL), STATUS_OK);
+    assert_int_equal(map.count, 2);
+    assert_int_equal(memory_map_extent(&map, 0x1000), 0x4000);
+    assert_int_equal(memory_map_extent(&map, 0x5000), 0);
+    assert_int_equal(memory_map_extent(&map, 0x7000), 0);
+    assert_int_equal(memory_map_extent(&map, 0x8000), 0x2000);
+    memory_map_release(&map);
+}
+
+static _Atomic bool churning;
+static void *churn(void *arena)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    for (unsigned seed = 1; atomic_load(&churning); seed = seed * 1103515245u + 12345) {
+        mprotect((uint8_t *)arena + (seed >> 8) % 4000 * page, (1 + (seed >> 24) % 60) * page,
+                 seed >> 5 & 1 ? PROT_READ | PROT_WRITE : PROT_NONE);
+    }
+    return NULL;
+}
+
+/* No reading fails because other threads map and unmap, and what stands still is always there. */
+static void a_map_is_read_while_others_map(void **state)
+{
+    enum { STILL = 200 };
+    struct memory_map map = {0};
+    pthread_t thread;
+    uint8_t *still[STILL];
+    (void)state;
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    uint8_t *arena =
+        mmap(NULL, 4096 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    for (int i = 0; i < STILL; i++)
+        still[i] = mmap(NULL, 2 * page, i & 1 ? PROT_READ : PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    atomic_store(&churning, true);
+    pthread_create(&thread, NULL, churn, arena);
+    for (int round = 0; round < 400; round++) {
+        assert_int_equal(memory_map_read(&map, NULL), STATUS_OK);
+        for (int i = 0; i < STILL; i++)
+            assert_true(memory_map_extent(&map, (uintptr_t)still[i]) >= 2 * page);
+    }
+    atomic_store(&churning, false);
+    pthread_join(thread, NULL);
+    for (int i = 0; i < STILL; i++)
+        munmap(still[i], 2 * page);
+    munmap(arena, 4096 * page);
+    memory_map_release(&map);
+}
+
+/* Where an image is mapped now, something shorter may have stood when the map was read. */
+static void an_old_map_does_not_cut_an_image_off(void **state)
+{
+    char path[4096];
+    struct modules modules = {0};
+    uint64_t length = 0, whole = 0;
+    const char *why = NULL;
+    (void)state;
+    assert_true(standin_framework_file(path, sizeof(path), "System.Linq.dll"));
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const size_t bytes = (size_t)lseek(fd, 0, SEEK_END), page = (size_t)sysconf(_SC_PAGESIZE);
+    uint8_t *place = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    modules_init(&modules);
+    for (size_t before = 0; before <= 2; before++) {
+        assert_int_equal(mprotect(place, bytes, PROT_NONE), 0);
+        if (before)
+            assert_int_equal(mprotect(place, before * page, PROT_READ), 0);
+        assert_int_equal(memory_map_read(&modules.memory, NULL), STATUS_OK);
+        assert_int_equal(memory_map_extent(&modules.memory, (uintptr_t)place), before * page);
+        assert_ptr_equal(mmap(place, bytes, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0), place);
+        assert_true(module_image_bounds(&modules, place, true, &length, &why));
+        assert_true(length > 2 * page && length <= bytes);
+        assert_true(before == 0 || length == whole);
+        whole = length;
+    }
+    /* Cut off indeed. */
+    assert_int_equal(mprotect(place + 4 * page, bytes - 4 * page, PROT_NONE), 0);
+    memory_map_release(&modules.memory);
+    assert_false(module_image_bounds(&modules, place, true, &length, &why));
+    assert_non_null(strstr(why, "beyond readable memory"));
+    modules_release(&modules);
+    munmap(place, bytes);
+    close(fd);
 }
 
 static void our_own_memory_is_known(void **state)
@@ -284,7 +430,11 @@ int main(void)
         cmocka_unit_test(a_loading_thread_waits_for_claims),
         cmocka_unit_test(a_stuck_worker_is_not_waited_for),
         cmocka_unit_test(maps_are_read_as_the_kernel_writes_them),
+        cmocka_unit_test(a_map_that_changes_while_it_is_read),
+        cmocka_unit_test(a_map_is_read_while_others_map),
+        cmocka_unit_test(an_old_map_does_not_cut_an_image_off),
         cmocka_unit_test(our_own_memory_is_known),
+        cmocka_unit_test(what_cannot_be_read_is_read_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

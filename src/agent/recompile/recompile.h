@@ -74,7 +74,7 @@ struct tenant {
     /* Not installed, or refused by the runtime: the method runs its original IL (or the other
      * tenants' changes) again. */
     void (*failed)(void *context, struct method_key key, const char *reason);
-    /* A module has been loaded or goes. */
+    /* A module has been loaded (or could not be read so far, and has been now) or goes. */
     void (*module_loaded)(void *context, const struct module *module);
     void (*module_unloading)(void *context, const struct module *module);
     /* Its code was let run before module_loaded had returned: first calls may be missing. */
@@ -85,6 +85,7 @@ struct tenant {
 };
 
 struct recompile_totals {
+    uint32_t methods;   /* recompiled for whatever reason, reverts that are open too */
     uint32_t claimed;   /* methods with claims */
     uint32_t compiled;  /* of them, asked for by the runtime since */
     uint32_t inliners;  /* recompiled because of them */
@@ -134,6 +135,9 @@ bool recompile_take_pace(struct recompile *recompile, struct recompile_pace *pac
 
 /* Worker: works off what callbacks have noted (modules, errors, late inliners, reverts). */
 void recompile_pump(struct recompile *recompile);
+/* Worker: modules whose images could not be read are tried once more; those that can be read now
+ * are announced. At module loads it happens by itself. */
+void recompile_read_again(struct recompile *recompile);
 /* An eventfd that is readable while recompile_pump has work. */
 int recompile_event(struct recompile *recompile);
 

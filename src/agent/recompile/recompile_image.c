@@ -81,7 +81,8 @@ static bool sections_readable(const struct modules *modules, const uint8_t *base
     return true;
 }
 
-/* Flat: the file ends where its last section ends (what follows is signature or padding). */
+/* Flat: the file ends where its last section ends (what follows is signature or padding). May be
+ * more than is readable. */
 static uint64_t flat_length(const uint8_t *base, uint64_t readable, const struct pe_shape *shape)
 {
     struct reader reader;
@@ -96,29 +97,43 @@ static uint64_t flat_length(const uint8_t *base, uint64_t readable, const struct
         if (end > length)
             length = end;
     }
-    return length < readable ? length : readable;
+    return length;
+}
+
+/* The map may be older than the mapping: something shorter may have stood there. */
+static bool flat_bounds(struct modules *modules, const uint8_t *base, uint64_t readable,
+                        const struct pe_shape *shape, uint64_t *length, const char **why)
+{
+    *length = flat_length(base, readable, shape);
+    if (*length <= readable)
+        return true;
+    if (memory_map_look(&modules->memory, (uintptr_t)base, *length, NULL) == STATUS_OK &&
+        memory_map_extent(&modules->memory, (uintptr_t)base) >= *length)
+        return true;
+    *why = "its image reaches beyond readable memory";
+    return false;
 }
 
 static bool bounds_of(struct modules *modules, const uint8_t *base, bool flat,
                       struct pe_shape *shape, uint64_t *length, const char **why)
 {
     uint64_t readable = memory_map_extent(&modules->memory, (uintptr_t)base);
-    if (readable == 0) {
+    bool found = readable && read_shape(base, readable, shape);
+    if (!found) {
         /* Mapped since the last look. */
         if (memory_map_look(&modules->memory, (uintptr_t)base, 1, NULL) != STATUS_OK) {
             *why = "the memory map of the process cannot be read";
             return false;
         }
         readable = memory_map_extent(&modules->memory, (uintptr_t)base);
+        found = readable && read_shape(base, readable, shape);
     }
-    if (readable == 0 || !read_shape(base, readable, shape)) {
+    if (!found) {
         *why = readable ? "its image has no PE header" : "its image is not in readable memory";
         return false;
     }
-    if (flat) {
-        *length = flat_length(base, readable, shape);
-        return true;
-    }
+    if (flat)
+        return flat_bounds(modules, base, readable, shape, length, why);
     if (!sections_readable(modules, base, readable, shape) &&
         (memory_map_look(&modules->memory, (uintptr_t)base, shape->image_size, NULL) != STATUS_OK ||
          !sections_readable(modules, base, readable, shape))) {
@@ -163,18 +178,12 @@ bool module_image_bounds(struct modules *modules, const uint8_t *base, bool flat
     return bounds_of(modules, base, flat, &shape, length, why ? why : &ignored);
 }
 
-void module_image_open(struct modules *modules, struct module_entry *entry, const uint8_t *base,
-                       uint32_t flags)
+static void open_at(struct modules *modules, struct module_entry *entry, const uint8_t *base,
+                    bool flat)
 {
     struct module *module = &entry->public;
-    const bool flat = flags & COR_PRF_MODULE_FLAT_LAYOUT;
     struct pe_shape shape;
     uint64_t length = 0;
-    if (!base || flags & (COR_PRF_MODULE_DYNAMIC | COR_PRF_MODULE_RESOURCE)) {
-        module->unreadable =
-            module->dynamic ? "it was made by Reflection.Emit and has no image" : "it has no image";
-        return;
-    }
     if (!bounds_of(modules, base, flat, &shape, &length, &module->unreadable))
         return;
     /* What may be unloaded under our hands is read from a copy. */
@@ -194,4 +203,17 @@ void module_image_open(struct modules *modules, struct module_entry *entry, cons
     }
     module->image = entry->image;
     module->precompiled = entry->image->precompiled;
+}
+
+void module_image_open(struct modules *modules, struct module_entry *entry, const uint8_t *base,
+                       uint32_t flags)
+{
+    struct module *module = &entry->public;
+    const bool never = flags & (COR_PRF_MODULE_DYNAMIC | COR_PRF_MODULE_RESOURCE);
+    if (base && !never)
+        open_at(modules, entry, base, flags & COR_PRF_MODULE_FLAT_LAYOUT);
+    else
+        module->unreadable =
+            module->dynamic ? "it was made by Reflection.Emit and has no image" : "it has no image";
+    module->unread = module->unreadable && !never && !module->collectible;
 }

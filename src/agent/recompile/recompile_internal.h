@@ -57,8 +57,10 @@ struct modules {
     struct map leaving; /* ModuleIDs that may not be asked about any more; under collect */
     struct module_entry *graves[MODULES_GRAVES];
     uint32_t next_grave;
-    struct memory_map memory;
-    bool modifiable; /* DOTNET_MODIFIABLE_ASSEMBLIES=debug */
+    struct memory_map memory; /* empty, or no older than the modules that are being read */
+    uint32_t unread;          /* modules that are; worker */
+    uint64_t asked_again;     /* clock_monotonic of recompile_read_again; worker */
+    bool modifiable;          /* DOTNET_MODIFIABLE_ASSEMBLIES=debug */
 };
 
 enum status modules_init(struct modules *modules);
@@ -67,6 +69,10 @@ void modules_release(struct modules *modules);
  * existing one too; NULL when out of memory or the runtime does not know it. */
 struct module_entry *modules_add(struct modules *modules, struct ICorProfilerInfo15 *info,
                                  uint64_t id);
+/* Worker, under modules.collect: reads a module anew that could not be read. NULL: neither can it
+ * now. Else its entry, which has taken the place of `entry` (gone). */
+struct module_entry *modules_read_again(struct modules *modules, struct ICorProfilerInfo15 *info,
+                                        struct module_entry *entry);
 /* Worker: takes the image and the id away from a module that has been unloaded, and the module
  * out of the table. */
 void modules_forget(struct modules *modules, struct module_entry *entry);

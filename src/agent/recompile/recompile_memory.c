@@ -37,12 +37,6 @@ static bool parse_hex(const char **text, const char *end, uint64_t *value)
     return found;
 }
 
-/* Ascending, as the kernel lists them: the look-up relies on it. */
-static bool in_order(const struct memory_map *map, const struct memory_range *range)
-{
-    return !map->count || map->ranges[map->count - 1].end <= range->start;
-}
-
 /* "start-end perms ...": false where the line is something else. */
 static bool parse_line(const char *line, const char *end, struct memory_range *range,
                        bool *readable)
@@ -77,6 +71,7 @@ enum status memory_map_parse(struct memory_map *map, const char *text, size_t le
                              struct error *error)
 {
     size_t capacity = 0;
+    uint64_t behind = 0; /* everything before has been listed */
     const char *end = text + length;
     memory_map_release(map);
     while (text < end) {
@@ -85,14 +80,21 @@ enum status memory_map_parse(struct memory_map *map, const char *text, size_t le
             line_end = end;
         struct memory_range range;
         bool readable;
-        if (!parse_line(text, line_end, &range, &readable) || !in_order(map, &range)) {
+        if (!parse_line(text, line_end, &range, &readable)) {
             memory_map_release(map);
             return error_set(error, STATUS_MALFORMED, "'/proc/self/maps': unknown form");
         }
-        if (readable && !add_range(map, &capacity, range)) {
+        /* The kernel writes the list piece by piece, while other threads map and unmap: a mapping
+         * that has grown downwards, or been joined with one that is listed already, comes with
+         * what was told before. */
+        if (range.start < behind)
+            range.start = behind;
+        if (readable && range.start < range.end && !add_range(map, &capacity, range)) {
             memory_map_release(map);
             return error_set(error, STATUS_MEMORY, "out of memory");
         }
+        if (range.end > behind)
+            behind = range.end;
         text = line_end < end ? line_end + 1 : end;
     }
     return STATUS_OK;

@@ -31,7 +31,8 @@ void memory_map_release(struct memory_map *map);
  * memory_map_read. */
 enum status memory_map_look(struct memory_map *map, uint64_t from, uint64_t bytes,
                             struct error *error);
-/* The part of a maps file that `text` holds, for tests and the function above. */
+/* The part of a maps file that `text` holds, for tests and the function above. What a line tells
+ * of addresses that lines before it have told of is left out. */
 enum status memory_map_parse(struct memory_map *map, const char *text, size_t length,
                              struct error *error);
 

@@ -123,28 +123,56 @@ static bool append(struct modules *modules, struct module_entry *entry)
     return done;
 }
 
+static struct module_entry *entry_new(struct modules *modules, struct ICorProfilerInfo15 *info,
+                                      uint64_t id)
+{
+    struct module_entry *entry = calloc(1, sizeof(*entry));
+    if (!entry)
+        return NULL;
+    entry->public.id = id;
+    entry->public.path = entry->public.name = "";
+    if (ask_runtime(modules, info, entry))
+        return entry;
+    entry_free(entry);
+    return NULL;
+}
+
 struct module_entry *modules_add(struct modules *modules, struct ICorProfilerInfo15 *info,
                                  uint64_t id)
 {
     struct module_entry *entry = modules_entry(modules, id);
     if (entry)
         return entry;
-    entry = calloc(1, sizeof(*entry));
-    if (!entry)
-        return NULL;
-    entry->public.id = id;
-    entry->public.path = entry->public.name = "";
-    if (!ask_runtime(modules, info, entry) || !append(modules, entry)) {
+    entry = entry_new(modules, info, id);
+    if (!entry || !append(modules, entry)) {
         entry_free(entry);
         return NULL;
     }
+    modules->unread += entry->public.unread;
     return entry;
+}
+
+struct module_entry *modules_read_again(struct modules *modules, struct ICorProfilerInfo15 *info,
+                                        struct module_entry *entry)
+{
+    struct module_entry *fresh = entry_new(modules, info, entry->public.id);
+    if (!fresh || fresh->public.unread) {
+        entry_free(fresh);
+        return NULL;
+    }
+    modules_forget(modules, entry);
+    if (append(modules, fresh))
+        return fresh;
+    entry_free(fresh);
+    return NULL;
 }
 
 void modules_forget(struct modules *modules, struct module_entry *entry)
 {
     pthread_mutex_lock(&modules->lock);
     map_remove(&modules->by_id, entry->public.id);
+    modules->unread -= entry->public.unread;
+    entry->public.unread = false;
     entry->public.gone = true;
     entry->public.image = NULL;
     entry->public.unreadable = "it has been unloaded";

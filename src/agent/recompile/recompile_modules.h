@@ -5,7 +5,8 @@
  * Filled by EnumModules on the worker, then by the load callbacks. Owned by struct recompile;
  * a struct module stays valid while the module is loaded; an unloaded one is marked gone, its
  * image released behind the tenants' module_unloading, and the struct itself freed when 256
- * others have gone after it. Worker thread, and inside GetReJITParameters for the module at hand
+ * others have gone after it. A module that could not be read and is read later is another struct
+ * module from then on. Worker thread, and inside GetReJITParameters for the module at hand
  * (module_find takes the table's mutex).
  */
 #ifndef RECOMPILE_MODULES_H
@@ -24,6 +25,7 @@ struct module {
     const char *name;                   /* file name: Shop.dll */
     const struct metadata_image *image; /* NULL: cannot be read, see unreadable */
     const char *unreadable;             /* why, else NULL */
+    bool unread;                        /* that may pass: see recompile_read_again */
     bool dynamic;                       /* Reflection.Emit: no image */
     bool collectible;
     bool precompiled; /* ReadyToRun code inside */

@@ -2,7 +2,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base_clock.h"
 #include "recompile_inliners.h"
+
+#define READ_AGAIN_NS UINT64_C(100000000) /* not oftener, however many modules are loaded */
 
 /* ---- modules ---- */
 
@@ -65,7 +68,41 @@ static void enumerate(struct recompile *recompile)
             add_module(recompile, ids[i]);
     }
     modules->vtbl->Release(modules);
+    memory_map_release(&recompile->modules.memory);
     recompile->enumerated = true;
+}
+
+/* ---- modules that could not be read ---- */
+
+static struct module_entry *read_again(struct recompile *recompile, struct module_entry *entry)
+{
+    struct module_entry *fresh = NULL;
+    pthread_mutex_lock(&recompile->modules.collect);
+    if (!map_has(&recompile->modules.leaving, entry->public.id))
+        fresh = modules_read_again(&recompile->modules, recompile->info, entry);
+    pthread_mutex_unlock(&recompile->modules.collect);
+    return fresh;
+}
+
+void recompile_read_again(struct recompile *recompile)
+{
+    struct modules *modules = &recompile->modules;
+    modules->asked_again = clock_monotonic();
+    memory_map_release(&modules->memory);
+    for (uint32_t i = 0; modules->unread > 0 && i < modules->count;) {
+        struct module_entry *entry = modules->entries[i];
+        if (!entry->public.unread || !read_again(recompile, entry))
+            i++;
+        else
+            add_module(recompile, entry->public.id); /* stands at the end now */
+    }
+}
+
+static void read_again_at_load(struct recompile *recompile)
+{
+    if (recompile->modules.unread > 0 &&
+        clock_monotonic() - recompile->modules.asked_again > READ_AGAIN_NS)
+        recompile_read_again(recompile);
 }
 
 static void remove_module(struct recompile *recompile, uint64_t id)
@@ -192,7 +229,10 @@ static void work_off(struct recompile *recompile, struct note *note)
 {
     switch (note->kind) {
     case NOTE_MODULE_LOADED:
+        /* What was readable before it was loaded tells nothing of it. */
+        memory_map_release(&recompile->modules.memory);
         add_module(recompile, note->key.module);
+        read_again_at_load(recompile);
         break;
     case NOTE_MODULE_UNLOADING:
         remove_module(recompile, note->key.module);
