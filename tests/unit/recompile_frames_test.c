@@ -490,6 +490,22 @@ static void a_slow_suspension_is_tried_again(void **state)
     down(&bench, bench.any);
 }
 
+static void a_collection_that_goes_on_is_waited_for(void **state)
+{
+    struct bench bench;
+    (void)state;
+    up(&bench);
+    thread_in(&bench, 1, body(&bench, bench.any, 0));
+    harness_claim(&bench.a, bench.any);
+    standin_fail(bench.standin, STANDIN_FAIL_SUSPEND, 0, 0, CORPROF_E_SUSPENSION_IN_PROGRESS, 5);
+    const struct recompile_frames frames = look(&bench, &bench.any, 1);
+    assert_int_equal(frames.end, RECOMPILE_FRAMES_WHOLE);
+    assert_int_equal(frames.count, 1);
+    assert_true(frames.suspend_ns < frames.pause_ns);
+    assert_int_equal(standin_counts(bench.standin).suspends, 1);
+    down(&bench, bench.any);
+}
+
 static void deep_stacks_and_full_memory(void **state)
 {
     struct bench bench;
@@ -662,6 +678,7 @@ int main(void)
         cmocka_unit_test(many_threads_are_looked_at_in_part),
         cmocka_unit_test(a_walk_is_ended_in_the_middle),
         cmocka_unit_test(a_slow_suspension_is_tried_again),
+        cmocka_unit_test(a_collection_that_goes_on_is_waited_for),
         cmocka_unit_test(deep_stacks_and_full_memory),
         cmocka_unit_test(faults_at_every_step),
         cmocka_unit_test(faults_at_any_thread),

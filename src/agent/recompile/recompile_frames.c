@@ -1,6 +1,7 @@
 /* What the frames seen in the pause mean, found out behind it. */
 #include "recompile_frames.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,10 +12,11 @@
 #include "recompile_frames_calls.h"
 #include "recompile_frames_pause.h"
 
-/* Where the suspension alone has used the time up, another one may be quicker. */
-#define PAUSES   3
-#define FINDINGS 4096u
-#define STARTS   16u
+#define PAUSES     3u
+#define TRIES      20u
+#define BETWEEN_MS 2
+#define FINDINGS   4096u
+#define STARTS     16u
 
 enum verdict {
     VERDICT_NOTHING,
@@ -377,16 +379,30 @@ static void judge_release(struct judge *judge)
     free(judge->findings);
 }
 
-/* The pause that saw most, and the longest of them. */
-static struct pause *pause_best(struct recompile *recompile, uint64_t *longest)
+/* A collection goes on, or the suspension alone has used the time up: another try may do better. */
+static bool in_vain(const struct pause *pause)
+{
+    return (pause->end == RECOMPILE_FRAMES_REFUSED &&
+            pause->result == CORPROF_E_SUSPENSION_IN_PROGRESS) ||
+           (pause->end == RECOMPILE_FRAMES_TIME && pause->looked == 0);
+}
+
+static struct pause *pause_one(struct recompile *recompile, struct recompile_frames *out)
 {
     struct pause *pause = pause_new();
-    for (int i = 0; pause && i < PAUSES; i++) {
-        if (i > 0)
+    uint32_t pauses = 0;
+    for (uint32_t i = 0; pause && i < TRIES && pauses < PAUSES; i++) {
+        if (i > 0) {
+            poll(NULL, 0, BETWEEN_MS);
             pause_clear(pause);
+        }
         pause_run(pause, recompile->info);
-        *longest = pause->ns > *longest ? pause->ns : *longest;
-        if (pause->end != RECOMPILE_FRAMES_TIME || pause->looked)
+        pauses += pause->ns != 0;
+        if (pause->ns > out->pause_ns) {
+            out->pause_ns = pause->ns;
+            out->suspend_ns = pause->suspend_ns;
+        }
+        if (!in_vain(pause))
             break;
     }
     return pause;
@@ -399,7 +415,7 @@ void recompile_frames_look(struct recompile *recompile, const struct method_key 
     *out = (struct recompile_frames){.end = RECOMPILE_FRAMES_MEMORY};
     if (!judge_init(&judge, recompile, keys, count))
         return;
-    struct pause *pause = pause_best(recompile, &out->pause_ns);
+    struct pause *pause = pause_one(recompile, out);
     if (pause) {
         judge.pause = pause;
         out->looked = pause->looked;

@@ -58,7 +58,11 @@ struct recompile_frames {
     uint32_t count;
     uint32_t more;            /* that found no place in the list */
     uint32_t looked, threads; /* "looked of threads looked at" */
-    uint64_t pause_ns;        /* from before SuspendRuntime until after ResumeRuntime; 0: none */
+    /* From before SuspendRuntime until after ResumeRuntime, the longest of several; 0: none.
+     * Threads stand still for all of it at most: suspend_ns, which the runtime needs to stop them
+     * all, has its own waiting in it, as for a collection that goes on. */
+    uint64_t pause_ns;
+    uint64_t suspend_ns;           /* of that pause */
     enum recompile_frames_end end; /* why not all threads */
     HRESULT result;
 };

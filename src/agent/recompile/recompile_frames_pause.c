@@ -191,6 +191,7 @@ void pause_run(struct pause *pause, struct ICorProfilerInfo15 *info)
         cut(pause, RECOMPILE_FRAMES_REFUSED, result);
         return;
     }
+    pause->suspend_ns = clock_monotonic() - start;
     look_at_all(pause, &threads);
     result = resume(info);
     pause->ns = clock_monotonic() - start;

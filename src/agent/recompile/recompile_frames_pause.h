@@ -49,8 +49,9 @@ struct pause {
     ThreadID threads[PAUSE_THREADS];
     uint32_t os_threads[PAUSE_THREADS]; /* 0: not said */
     uint32_t frame_count, function_count, thread_count;
-    uint32_t looked; /* threads that were walked to their end */
-    uint64_t ns;
+    uint32_t looked;               /* threads that were walked to their end */
+    uint64_t ns;                   /* from before SuspendRuntime until after ResumeRuntime */
+    uint64_t suspend_ns;           /* of it: SuspendRuntime */
     enum recompile_frames_end end; /* the first reason not to have looked at all */
     HRESULT result;
     /* While it lasts. */
