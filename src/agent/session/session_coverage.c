@@ -4,6 +4,7 @@
 
 #include "metadata_names.h"
 #include "recompile_coverage.h"
+#include "recompile_frames.h"
 #include "session_model.h"
 #include "wire_message.h"
 
@@ -90,6 +91,50 @@ static void put_gaps(struct buffer *out, const struct recompile_gaps *gaps, uint
         tlv_put_u32(out, WIRE_COVERAGE_MORE_GAPS, gaps->more + gaps->count - count);
 }
 
+/* ---- threads inside old code ---- */
+
+/* The program stands still for a look, so it is taken when the session begins, and again only
+ * where there is something to follow or the user asks for all. */
+static bool frames_wanted(const struct session *session, bool final)
+{
+    struct recompile_totals totals;
+    if (session->engine->started && !session->announced)
+        return false; /* nothing of the program runs yet */
+    recompile_totals(session->engine->recompile, &totals);
+    if (totals.following > 0)
+        return false; /* requests are still under way */
+    return !session->announced || session->plan.explain || (final && session->old_frames);
+}
+
+static void put_frame(struct telling *telling, const struct recompile_frame *frame)
+{
+    size_t mark = tlv_begin(telling->out, WIRE_COVERAGE_FRAME);
+    tlv_put_u32(telling->out, WIRE_FRAME_THREAD, frame->thread);
+    tlv_put_u32(telling->out, WIRE_FRAME_CERTAIN, frame->kind != RECOMPILE_FRAME_MAYBE);
+    put_name(telling, WIRE_FRAME_METHOD, frame->method);
+    if (frame->inlinee.module != 0)
+        put_name(telling, WIRE_FRAME_INLINEE, frame->inlinee);
+    tlv_end(telling->out, mark);
+}
+
+static void put_frames(struct telling *telling, const struct method_key *keys, size_t count)
+{
+    struct recompile_frames frames;
+    char why[160];
+    recompile_frames_look(telling->session->engine->recompile, keys, count, &frames);
+    telling->session->old_frames = frames.count > 0 || frames.looked < frames.threads;
+    tlv_put_u32(telling->out, WIRE_COVERAGE_THREADS, frames.threads);
+    tlv_put_u32(telling->out, WIRE_COVERAGE_LOOKED, frames.looked);
+    tlv_put_u64(telling->out, WIRE_COVERAGE_PAUSE, frames.pause_ns);
+    for (uint32_t i = 0; i < frames.count; i++)
+        put_frame(telling, &frames.list[i]);
+    if (frames.more > 0)
+        tlv_put_u32(telling->out, WIRE_COVERAGE_MORE_FRAMES, frames.more);
+    if (frames.end != RECOMPILE_FRAMES_WHOLE)
+        tlv_put_text(telling->out, WIRE_COVERAGE_WHY,
+                     recompile_frames_why(&frames, why, sizeof why));
+}
+
 void session_coverage_put(struct session *session, struct buffer *out, bool final)
 {
     struct telling telling = {.session = session, .out = out};
@@ -104,6 +149,8 @@ void session_coverage_put(struct session *session, struct buffer *out, bool fina
         size_t mark = wire_frame_begin(out, WIRE_MSG_COVERAGE);
         put_numbers(session, out, &coverage);
         put_gaps(out, &gaps, RECOMPILE_GAPS_MAX);
+        if (count > 0 && frames_wanted(session, final))
+            put_frames(&telling, keys, count);
         if (final)
             tlv_put_u32(out, WIRE_COVERAGE_FINAL, 1);
         wire_frame_end(out, mark);

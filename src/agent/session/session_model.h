@@ -105,6 +105,7 @@ struct session {
     atomic_uint busy;      /* weave callbacks that use it now */
     bool dead;             /* is being ended: no new use */
     bool announced;        /* SESSION has gone out */
+    bool old_frames;       /* threads were inside old code, or not all were looked at */
     uint64_t types_seen;   /* see session_types_put_fresh */
     struct binder *binder; /* session_bind's; NULL before the first */
     uint64_t state_time;

@@ -301,7 +301,8 @@ enum wire_frame_field {
     WIRE_FRAME_THREAD = 1,  /* u  operating system's id, in the target's pid namespace */
     WIRE_FRAME_METHOD = 2,  /* t  whose old code it runs */
     WIRE_FRAME_INLINEE = 3, /* t  the probed method of which that code may hold a copy; absent: the
-                               method itself is probed */
+                               method itself is probed, or it is not told */
+    WIRE_FRAME_CERTAIN = 4, /* u  0: that code may hold a copy, as far as its IL tells */
 };
 
 /* COVERED: one caller that was recompiled; only for plans with `explain`. */
