@@ -2,18 +2,19 @@
 
 Each case is one method of tests/apps/inlining (or of the framework) and one caller that calls it
 exactly as often as the program is told to. inlined() shows that a case is one: RequestReJIT of
-the method alone, through contract_profiler.so, sees none of the calls. counted() and started()
-say how many of them rejig sees.
+the method alone, through contract_profiler.so, sees none of the calls. attached(), started() and
+their kin say how many of them rejig sees.
 """
 
 import json
 import os
+import re
 import struct
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-from rejig_live import BUILD, REJIG, Program, app  # noqa: E402
+from rejig_live import BUILD, REJIG, Program, app, status, wait_for  # noqa: E402
 
 os.environ.setdefault("CONTRACT_PROFILER", os.path.join(BUILD, "tests", "contract", "contract_profiler.so"))
 sys.path.insert(0, os.path.join(HERE, "..", "contract"))
@@ -204,24 +205,80 @@ def number(case, records):
     return sum(record["count"] for record in records if record["type"] == "count")
 
 
+def bare(name):
+    """A method's name without parameters and type parameters."""
+    return re.sub(r"<\w+>|\(.*", "", name)
+
+
+def settled(pid):
+    """Waits until the agent has made what it will make of the modules that are there."""
+    said = []
+
+    def calm():
+        said.append([{key: value for key, value in session.items() if key != "age_ns"}
+                     for record in status(pid) for session in record.get("sessions", [])])
+        return len(said) > 1 and said[-1] == said[-2] and not any(session.get("pending") for session in said[-1])
+
+    wait_for(calm, "the agent to be done with a module")
+
+
+class Seen:
+    """What rejig saw of a case: the number of calls, the program's answer, and rejig's own words."""
+
+    def __init__(self, number, answer, words):
+        self.number, self.answer, self.words = number, answer, words
+
+
 def attached(test, program, case):
-    """(how many calls rejig sees, the program's answer), attached to the running program."""
-    command_name, *rest = arguments(case)
-    look = test.rejig(command_name, "-p", str(program.pid), *rest, *(["--wait"] if case.late else []))
+    """What rejig sees that attaches to the running program."""
+    name, *rest = arguments(case)
+    look = test.rejig(name, "-p", str(program.pid), *rest, *(["--wait"] if case.late else []))
     look.probing()
     if case.late:
         program.tell("load")
+        settled(program.pid)
     answer = program.tell(f"call {case.order} {turns(case)}")
     test.assertEqual(look.end(), 0, look.err.text())
-    return number(case, look.objects()), answer
+    return Seen(number(case, look.objects()), answer, look.err.text())
 
 
 def started(test, command_line, case):
-    """(how many calls rejig sees, the program's answer), the program started under rejig: its very
-    first calls are among them."""
+    """What rejig sees that starts the program: the very first calls are among it."""
     file = os.path.join(test.scratch, "started.json")
     program = test.program([REJIG, *arguments(case), "-o", file, "--", *command_line])
     answer = program.tell(f"call {case.order} {turns(case)}")
     test.assertEqual(program.finish(), 7, program.err.text())
     with open(file, encoding="utf-8") as stream:
-        return number(case, [json.loads(line) for line in stream]), answer
+        return Seen(number(case, [json.loads(line) for line in stream]), answer, program.err.text())
+
+
+def together(cases):
+    """Those cases that one count can see at once: no marker, and none that is inlined into another's method."""
+    return [case for case in cases if not case.marker and not case.name.endswith("-middle")]
+
+
+def counts(case, records):
+    return sum(record["count"] for record in records
+               if record["type"] == "count" and bare(record["method"]) == bare(case.pattern))
+
+
+def started_together(test, command_line, cases):
+    """The same for many cases in one run: a list of Seen."""
+    file = os.path.join(test.scratch, "started.json")
+    patterns = dict.fromkeys(case.pattern for case in cases)
+    program = test.program([REJIG, "count", *patterns, "--json", "-o", file, "--", *command_line])
+    answers = [program.tell(f"call {case.order} {turns(case)}") for case in cases]
+    test.assertEqual(program.finish(), 7, program.err.text())
+    with open(file, encoding="utf-8") as stream:
+        records = [json.loads(line) for line in stream]
+    return [Seen(counts(case, records), answer, program.err.text()) for case, answer in zip(cases, answers)]
+
+
+def through_tiers(test, program, cases, count, rounds):
+    """Each case's caller called so often, while the JIT compiler brings what rejig made of it from the
+    first tier to the last: a list of Seen."""
+    look = test.rejig("count", "-p", str(program.pid), *dict.fromkeys(case.pattern for case in cases), "--json", "--wait")
+    look.probing()
+    answer = program.tell(f"rounds {count} {rounds} " + " ".join(case.order for case in cases))
+    test.assertEqual(look.end(), 0, look.err.text())
+    return [Seen(counts(case, look.objects()), answer, look.err.text()) for case in cases]

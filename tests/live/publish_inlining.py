@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -25,7 +26,9 @@ WAYS = {
     "modules": FRAMEWORK_OF_THE_MACHINE + ["-p:InliningAcross=modules"],
     # one image for the program and the framework: inlined across all of it
     "composite": OWN_FRAMEWORK + ["-p:PublishReadyToRunComposite=true"],
-    "single": OWN_FRAMEWORK + ["-p:PublishSingleFile=true"],
+    # in a bundle: the runtime maps no file
+    "single": OWN_FRAMEWORK + ["-p:PublishSingleFile=true", "-p:PublishReadyToRunComposite=false"],
+    "single-composite": OWN_FRAMEWORK + ["-p:PublishSingleFile=true"],
     "net8": OWN_FRAMEWORK + ["-p:InliningFramework=net8.0", "-p:InliningRuntime=8.0.31"],
     "net9": OWN_FRAMEWORK + ["-p:InliningFramework=net9.0", "-p:InliningRuntime=9.0.22"],
     "net8-bubble": OWN_FRAMEWORK + ["-p:InliningFramework=net8.0", "-p:InliningRuntime=8.0.31", "-p:InliningAcross=bubble"],
@@ -59,22 +62,28 @@ def run(folder, name, target):
     command = ["dotnet", "publish", os.path.join(SOURCES, "Inlining.csproj"), "-c", "Release", "-r", "linux-x64",
                *WAYS[name], "-o", target, "--nologo", "-v", "quiet", "-nodeReuse:false", f"-p:OutDir={obj}out/",
                f"-p:BaseIntermediateOutputPath={obj}", f"-p:MSBuildProjectExtensionsPath={obj}"]
+    building = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                text=True, start_new_session=True)
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT)
+        said, _ = building.communicate(timeout=LIMIT)
     except subprocess.TimeoutExpired as late:
+        os.killpg(building.pid, signal.SIGKILL)  # the compiler that it started as well
+        building.wait()
         raise LookupError(f"publishing as {name} took more than {LIMIT} s") from late
-    if done.returncode != 0:
+    if building.returncode != 0:
         shutil.rmtree(target, ignore_errors=True)
-        said = [line for line in done.stdout.splitlines() if "error" in line]
-        if any("error NU" in line for line in said):
-            raise LookupError(f"NuGet lacks a pack for {name}: {said[0].split('error ', 1)[1][:160]}")
-        raise AssertionError(f"publishing as {name} failed:\n{done.stdout}{done.stderr}")
+        errors = [line for line in said.splitlines() if "error" in line]
+        if any("error NU" in line for line in errors):
+            raise LookupError(f"NuGet lacks a pack for {name}: {errors[0].split('error ', 1)[1][:160]}")
+        raise AssertionError(f"publishing as {name} failed:\n{said}")
 
 
 def publish(folder, name):
     """The folder with the published program; raises LookupError with the reason."""
     folder = os.path.abspath(folder)
     target = place(folder, name)
+    if os.path.exists(os.path.join(target, "done")):
+        return target
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "lock"), "w", encoding="utf-8") as lock:  # one at a time
         fcntl.flock(lock, fcntl.LOCK_EX)
