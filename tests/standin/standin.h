@@ -105,7 +105,8 @@ struct standin_counts {
     uint32_t assembly_refs; /* of them */
     uint32_t suspends;      /* SuspendRuntime that succeeded */
     uint32_t resumes;       /* ResumeRuntime that succeeded */
-    uint32_t forbidden;     /* calls, while suspended, that take locks of the runtime */
+    uint32_t forbidden;     /* calls, while suspended, that take locks of the runtime; and
+                               ResumeRuntime while not */
 };
 struct standin_counts standin_counts(struct standin *standin);
 

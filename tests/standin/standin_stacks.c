@@ -131,8 +131,10 @@ HRESULT standin_ResumeRuntime(STANDIN_SELF)
     if (hresult_failed(result))
         return result;
     take(standin->stacks.resume_ns);
-    if (!atomic_exchange(&standin->stacks.suspended, false))
+    if (!atomic_exchange(&standin->stacks.suspended, false)) {
+        standin->counts.forbidden++;
         return CORPROF_E_UNSUPPORTED_CALL_SEQUENCE;
+    }
     standin->counts.resumes++;
     return S_OK;
 }

@@ -10,6 +10,20 @@
  * whatever the number of threads. ResumeRuntime is called once for each SuspendRuntime that
  * succeeded, on every path. What the frames mean is found out behind it.
  *
+ * What tells old code from new (measured on the worker after attach, 8.0.31, 9.0.22, 10.0.12):
+ *   - GetFunctionFromIP3 answers for any body: precompiled, Tier0, Tier1, on-stack replacement,
+ *     recompiled; the ReJITID is that of the version, also in on-stack replacement of a recompiled
+ *     one; 0: the method's own IL. 0.2 to 1.5 us.
+ *   - GetReJITIDs lists the versions whose IL has been asked for, 0 among them; a request that
+ *     waits for the next call is not listed. GetCodeInfo2 speaks of the own IL's first body only.
+ *   - GetNativeCodeStartAddresses lists the bodies of one version: of version 0 the first one made
+ *     first, then on-stack replacement and higher tiers; of others the newest first.
+ *   - Which methods the JIT has inlined a claimed one into is told by no call: it is known of a
+ *     method that has been called since the claim, and guessed (MAYBE) of one that has not.
+ * The length: 206 threads 0.7 to 1.3 ms, 507 threads 1.7 ms, a frame 0.3 us. Where the machine has
+ * more threads to run than processors, SuspendRuntime alone takes several ms, as it does for the
+ * runtime's own collections; the look is then over before it has begun, and tried again.
+ *
  * Threads: worker only, without locks.
  */
 #ifndef RECOMPILE_FRAMES_H
