@@ -282,6 +282,7 @@ void recompile_totals(struct recompile *recompile, struct recompile_totals *tota
     size_t cursor = 0;
     *totals = (struct recompile_totals){0};
     pthread_mutex_lock(&recompile->lock);
+    totals->methods = (uint32_t)recompile->methods.count;
     totals->failed = recompile->failed;
     totals->following = recompile->follow.count;
     for (struct method_entry *entry; (entry = method_table_next(&recompile->methods, &cursor));) {

@@ -207,6 +207,7 @@ static void answer_status(struct session_engine *engine, struct session_connecti
     tlv_put_u64(out, WIRE_STATUS_MEMORY, session_engine_memory(engine));
     tlv_put_u64(out, WIRE_STATUS_SESSIONS_EVER, engine->sessions_ever);
     tlv_put_u32(out, WIRE_STATUS_RESIDUE, totals.reverting + engine->residue);
+    tlv_put_u32(out, WIRE_STATUS_RECOMPILED, totals.methods);
     put_start(engine, out);
     wire_frame_end(out, mark);
 }
