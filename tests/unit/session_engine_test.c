@@ -3,6 +3,7 @@
 // The whole engine on the stand-in runtime: sessions, leases, several CLIs, and hostile ones.
 #include "session_harness.h"
 
+#include "base_utf16.h"
 #include "recompile_internal.h"
 
 static int up(void **state)
@@ -335,6 +336,68 @@ static void test_later_module(void **state)
     assert_string_equal(field_text(&fields, WIRE_NOTICE_TEXT),
                         "System.Net.Http.dll was loaded: 1 more method is probed");
     assert_true(standin_call(stage->standin, http, token).recompiled);
+    DONE;
+}
+
+/* The runtime tells no image of System.Net.Http.dll, while this is set. */
+static _Atomic bool hides;
+static HRESULT (*tells)(struct ICorProfilerInfo15 *, ModuleID, const uint8_t **, uint32_t,
+                        uint32_t *, WCHAR *, AssemblyID *, uint32_t *);
+static HRESULT hide_http(struct ICorProfilerInfo15 *self, ModuleID id, const uint8_t **base,
+                         uint32_t units, uint32_t *length, WCHAR *name, AssemblyID *assembly,
+                         uint32_t *flags)
+{
+    char text[1024] = "";
+    const HRESULT result = tells(self, id, base, units, length, name, assembly, flags);
+    if (hresult_failed(result))
+        return result;
+    utf16_to_utf8(text, sizeof text, name, *length - 1);
+    if (atomic_load(&hides) && strstr(text, "System.Net.Http.dll") != NULL)
+        *base = NULL;
+    return result;
+}
+
+/* What cannot be read is named where a pattern waits, or matched nothing, and tried again. */
+static void test_unread_module(void **state)
+{
+    SETUP;
+    struct plan plan;
+    struct plan_probe probe;
+    uint32_t methods;
+    struct ICorProfilerInfo15Vtbl *table = standin_table(stage->standin);
+    tells = table->GetModuleInfo2;
+    atomic_store(&hides, true);
+    table->GetModuleInfo2 = hide_http;
+    stage_run(stage);
+    client_greet(stage, &client, &fields);
+    plan_one(&plan, &probe, "System.Net.Http.HttpMethod.Parse", PLAN_WATCH);
+    plan.allow_empty = true;
+    client_plan(&client, &plan);
+    assert_int_equal(client_answer(&client, &fields), WIRE_MSG_SESSION);
+    harness_load(stage->standin, "System.Net.Http.dll", COR_PRF_MODULE_DISK);
+    assert_int_equal(client_news(&client, &fields), WIRE_MSG_NOTICE);
+    assert_string_equal(field_text(&fields, WIRE_NOTICE_CODE), "unread");
+    assert_string_equal(field_text(&fields, WIRE_NOTICE_TEXT),
+                        "cannot be read, and may hold 'System.Net.Http.HttpMethod.Parse': "
+                        "System.Net.Http.dll (it has no image)");
+
+    /* Somebody else who does not wait. */
+    struct client other;
+    client_connect(stage, &other);
+    assert_int_equal(client_hello(&other, &fields, WIRE_MAJOR, NULL), WIRE_MSG_HELLO);
+    assert_int_equal(client_probe(&other, "System.Net.Http.HttpMethod.Parse", PLAN_COUNT, &fields,
+                                  &methods, NULL),
+                     WIRE_MSG_ERROR);
+    assert_non_null(strstr(field_text(&fields, WIRE_ERROR_HINT),
+                           "may hold it: System.Net.Http.dll (it has no image)"));
+    client_close(&other);
+
+    /* It comes into reach. */
+    atomic_store(&hides, false);
+    assert_int_equal(client_news(&client, &fields), WIRE_MSG_METHOD);
+    assert_string_equal(field_text(&fields, WIRE_METHOD_NAME), "System.Net.Http.HttpMethod.Parse");
+    assert_int_equal(client_news(&client, &fields), WIRE_MSG_NOTICE);
+    assert_string_equal(field_text(&fields, WIRE_NOTICE_CODE), "module-loaded");
     DONE;
 }
 
@@ -780,6 +843,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_never_woven, up_running, down),
         cmocka_unit_test_setup_teardown(test_withdrawn, up_running, down),
         cmocka_unit_test_setup_teardown(test_later_module, up_running, down),
+        cmocka_unit_test_setup_teardown(test_unread_module, up, down),
         cmocka_unit_test_setup_teardown(test_late_module, up_running, down),
         cmocka_unit_test_setup_teardown(test_list, up_running, down),
         cmocka_unit_test_setup_teardown(test_garbage, up_running, down),

@@ -87,6 +87,8 @@ static struct module_entry *read_again(struct recompile *recompile, struct modul
 void recompile_read_again(struct recompile *recompile)
 {
     struct modules *modules = &recompile->modules;
+    if (modules->unread == 0)
+        return;
     modules->asked_again = clock_monotonic();
     memory_map_release(&modules->memory);
     for (uint32_t i = 0; modules->unread > 0 && i < modules->count;) {
@@ -100,8 +102,7 @@ void recompile_read_again(struct recompile *recompile)
 
 static void read_again_at_load(struct recompile *recompile)
 {
-    if (recompile->modules.unread > 0 &&
-        clock_monotonic() - recompile->modules.asked_again > READ_AGAIN_NS)
+    if (clock_monotonic() - recompile->modules.asked_again > READ_AGAIN_NS)
         recompile_read_again(recompile);
 }
 

@@ -13,6 +13,7 @@
 #include "session_log.h"
 #include "session_plan.h"
 #include "session_runtime.h"
+#include "session_unread.h"
 #include "session_weave.h"
 
 #define TICK_MS         5  /* while sessions exist: probes may have asked for types */
@@ -372,6 +373,7 @@ static void serve_all(struct session_engine *engine)
     session_lease_limits(engine, now);
     for (struct session *s = engine->sessions; s != NULL; s = s->next)
         session_lease_tick(s, now);
+    session_unread_tick(engine, now);
     if (engine->sessions != NULL)
         session_types_work(engine->types, TYPES_PER_TICK);
     /* What the ticks and callbacks have queued. */

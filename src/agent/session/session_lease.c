@@ -33,6 +33,7 @@ static struct session *session_new(struct session_engine *engine,
     session->id = ++engine->sessions_ever;
     session->types_seen = session_types_fresh(engine->types);
     arena_init(&session->arena, SESSION_ARENA_MAX);
+    map_init(&session->unread_told);
     return session;
 }
 
@@ -56,6 +57,7 @@ static void session_dispose(struct session *session)
         free((char *)(uintptr_t)session->sites[i]->reason);
     free(session->sites);
     free(session->binder);
+    map_release(&session->unread_told);
     if (out)
         arena_release(&session->arena);
     else

@@ -101,6 +101,7 @@ struct session {
     struct session_site **sites; /* malloc'd; index is the number */
     uint32_t refused;
     uint32_t modules_seen;
+    struct map unread_told; /* ids of modules: see session_unread */
     bool limit_told;
     atomic_uint busy;      /* weave callbacks that use it now */
     bool dead;             /* is being ended: no new use */
@@ -133,9 +134,10 @@ struct session_engine {
     uint64_t last_end; /* clock_monotonic of the last session's end; 0: none yet */
     uint64_t first_ticks, first_monotonic; /* the clock's rate is measured from here on */
     uint64_t last_refusal_log;
-    char version[64]; /* of the runtime */
-    uint32_t residue; /* methods that could not be reverted */
-    bool failures;    /* a weave callback has withdrawn a site; under mutex */
+    uint64_t unread_time; /* of the last session_unread_tick that did anything */
+    char version[64];     /* of the runtime */
+    uint32_t residue;     /* methods that could not be reverted */
+    bool failures;        /* a weave callback has withdrawn a site; under mutex */
     pthread_mutex_t mutex;
     struct map woven; /* hash of a method_key -> struct session_woven */
 };

@@ -13,6 +13,7 @@
 #include "session_breath.h"
 #include "session_log.h"
 #include "session_symbols.h"
+#include "session_unread.h"
 #include "session_weave.h"
 
 #define REFUSED_TOLD  200u /* more are only counted */
@@ -298,6 +299,7 @@ static enum status no_match(struct session *session, uint32_t probe, struct erro
     metadata_pattern_nearest(session->patterns[probe], images, count, NEAREST_NAMES, &text);
     if (text.length > 0)
         error_hint(error, "nearest: %s", buffer_text(&text));
+    session_unread_hint(session, probe, error);
     buffer_release(&text);
     free(images);
     return STATUS_USAGE;
@@ -354,6 +356,7 @@ enum status session_plan_resolve(struct session *session, struct buffer *message
     enum status status = parse_patterns(session, error);
     if (status != STATUS_OK)
         return status;
+    recompile_read_again(session->engine->recompile);
     /* Those that a patch may not change are named, so more are kept. */
     struct matches matches = {.limit = is_patch(session) && session->plan.max_methods < PATCH_TOLD
                                            ? PATCH_TOLD
