@@ -29,12 +29,15 @@ def wait_for(what, condition, seconds=20):
 class Target:
     """The program, and the folder through which the engine in it is told what to do."""
 
-    def __init__(self, claims=()):
+    def __init__(self, claims=(), program="Rewritten", *arguments):
         self.folder = tempfile.mkdtemp(prefix="rejig-live-")
-        self.write("claims", "".join(f"Rewritten {claim}\n" for claim in claims))
+        self.write("claims", "".join(f"{program} {claim}\n" for claim in claims))
         self.process = subprocess.Popen(
-            ["dotnet", os.path.join(APPS, "Rewritten", "Rewritten.dll")], stdin=subprocess.PIPE,
+            ["dotnet", os.path.join(APPS, program, f"{program}.dll"), *arguments], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": self.folder})
+        if program != "Rewritten":
+            assert self.process.stdout.readline().strip() == "ready"
+            return
         self.expected = self.turns(1000)
         for _ in range(40):  # hot: inlined, optimised
             self.turns(20000)
@@ -100,6 +103,18 @@ class Target:
         assert self.turns(1000) == self.expected, "the program's answer has changed"
         return self.calls() - before
 
+    def looked(self):
+        """Who runs old code: {(thread, kind, method, inlinee)}, and the figures of the look."""
+        before = self.log().count(" looked ")
+        self.write("look")
+        self.said(" looked ", before + 1)
+        lines = self.log().split("\n")
+        end = max(i for i, line in enumerate(lines) if " looked " in line)
+        words = lines[end].split()
+        figures = dict(zip(words[1:13:2], map(int, words[2:13:2])))
+        frames = [tuple(line.split()[2:]) for line in lines[end - figures["frames"]:end]]
+        return frames, figures
+
     def loaded(self):
         with open(f"/proc/{self.process.pid}/maps", encoding="utf-8") as maps:
             return LIBRARY in maps.read()
@@ -156,6 +171,32 @@ def listing_leaves_nothing():
         target.remove("stop")
         assert target.attach() == 0, "the slot is free after all that"
         assert target.turns(1000) == target.expected
+
+
+def frames_of_old_code_are_named():
+    with Target([f"Calc {name} count" for name in ("Small", "Block", "Spin")], "Looped", "200") as target:
+        assert target.attach() == 0
+        target.said("claimed 3 methods")
+        expected = [("claimed", "Block", "-"), ("maybe", "Hot", "Small")]
+        pauses = []
+        for turn in ("before", "spin"):
+            if turn == "spin":  # on a stack, too, but in new code; then in new code that was optimised
+                target.process.stdin.write("spin\n")
+                target.process.stdin.flush()
+                assert target.process.stdout.readline() == "spin\n"
+            for _ in range(5):
+                frames, figures = target.looked()
+                if figures["looked"] < figures["threads"]:
+                    continue  # a busy machine: the time was over
+                assert sorted(frame[1:] for frame in frames) == expected, frames
+                assert figures["threads"] >= 203, figures
+                threads = os.listdir(f"/proc/{target.process.pid}/task")
+                assert len({frame[0] for frame in frames}) == 2 and all(frame[0] in threads for frame in frames), frames
+                pauses.append(figures["pause"] - figures["suspend"])
+                time.sleep(0.1)
+        assert len(pauses) > 2, target.log()
+        assert min(pauses) < 10_000_000, pauses
+        print(f"  203 threads looked at in {min(pauses) / 1e6:.2f} to {max(pauses) / 1e6:.2f} ms")
 
 
 def start(folder, claims, *arguments):
@@ -215,6 +256,6 @@ def racing_threads_are_answered_alike():
 
 
 for test in (marked_functions_alone_are_compiled, racing_threads_are_answered_alike, claims_are_complete_and_taken_back, a_body_that_cannot_be_compiled_is_withdrawn,
-             a_refused_change_leaves_the_method, listing_leaves_nothing):
+             a_refused_change_leaves_the_method, listing_leaves_nothing, frames_of_old_code_are_named):
     test()
     print("ok", test.__name__)

@@ -7,6 +7,7 @@
  *     release    once it exists, every claim is taken back; once it is gone, made again
  *     release-first  the oldest claim is taken back, and the file removed
  *     tick       while it exists, the count of calls is logged
+ *     look       who runs old code is logged, and the file removed
  *     stop       once it exists, the engine returns
  *     log        written by this engine, a line an event
  *
@@ -27,6 +28,7 @@
 #include "metadata_tables.h"
 #include "recompile.h"
 #include "recompile_cached.h"
+#include "recompile_frames.h"
 #include "session.h"
 #include "session_log.h"
 #include "weave.h"
@@ -330,6 +332,30 @@ static void release_all(struct session_engine *engine)
     engine->key_count = engine->claimed_from = 0;
 }
 
+static const char *name_of(struct session_engine *engine, struct method_key key)
+{
+    const struct module *module =
+        key.module ? modules_find(recompile_modules(engine->recompile), key.module) : NULL;
+    return module && module->image
+               ? metadata_cell_text(module->image, CLR_TABLE_MethodDef, token_rid(key.method),
+                                    METADATA_METHOD_DEF_NAME)
+               : "-";
+}
+
+static void look(struct session_engine *engine)
+{
+    static const char *const kinds[] = {"-", "claimed", "copy", "maybe"};
+    struct recompile_frames frames;
+    char why[256];
+    recompile_frames_look(engine->recompile, engine->keys, engine->key_count, &frames);
+    for (uint32_t i = 0; i < frames.count; i++)
+        say(engine, "frame %u %s %s %s", frames.list[i].thread, kinds[frames.list[i].kind],
+            name_of(engine, frames.list[i].method), name_of(engine, frames.list[i].inlinee));
+    say(engine, "looked %u threads %u frames %u more %u pause %llu suspend %llu %s", frames.looked,
+        frames.threads, frames.count, frames.more, (unsigned long long)frames.pause_ns,
+        (unsigned long long)frames.suspend_ns, recompile_frames_why(&frames, why, sizeof(why)));
+}
+
 /* The oldest claim alone; the others stay. */
 static void release_first(struct session_engine *engine)
 {
@@ -358,6 +384,12 @@ void session_engine_run(struct session_engine *engine)
             release_first(engine);
             char path[160];
             snprintf(path, sizeof(path), "%s/release-first", engine->directory);
+            unlink(path);
+        }
+        if (there(engine, "look")) {
+            look(engine);
+            char path[160];
+            snprintf(path, sizeof(path), "%s/look", engine->directory);
             unlink(path);
         }
         if (there(engine, "tick"))
