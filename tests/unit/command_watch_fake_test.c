@@ -9,75 +9,7 @@
 
 #include <cmocka.h>
 
-#include "command_context.h"
-#include "command_fake_agent.h"
-
-#define MAX_ARGUMENTS 24
-
-struct run {
-    int code;
-    char out[1 << 16];
-    char err[1 << 14];
-};
-
-static void read_back(FILE *file, char *to, size_t size)
-{
-    rewind(file);
-    size_t length = fread(to, 1, size - 1, file);
-    to[length] = '\0';
-    fclose(file);
-}
-
-/* Runs rejig in a child, its output in files; `signal_after_ms` 0: none. */
-static pid_t start_rejig(const char *const *words, FILE *out, FILE *err)
-{
-    pid_t pid = fork();
-    if (pid == 0) {
-        char *argv[MAX_ARGUMENTS + 2] = {(char *)"rejig"};
-        int argc = 1;
-        for (; words[argc - 1] && argc <= MAX_ARGUMENTS; argc++)
-            argv[argc] = strdup(words[argc - 1]);
-        dup2(fileno(out), STDOUT_FILENO);
-        dup2(fileno(err), STDERR_FILENO);
-        _exit(command_main(argc, argv));
-    }
-    return pid;
-}
-
-static void run_rejig(struct run *run, const char *const *words, int stop_after_ms, int signal)
-{
-    FILE *out = tmpfile(), *err = tmpfile();
-    int status;
-    pid_t pid = start_rejig(words, out, err);
-    if (stop_after_ms) {
-        poll(NULL, 0, stop_after_ms);
-        kill(pid, signal);
-    }
-    waitpid(pid, &status, 0);
-    run->code = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-    read_back(out, run->out, sizeof run->out);
-    read_back(err, run->err, sizeof run->err);
-    if (strstr(run->err, "runtime error:") || strstr(run->err, "Sanitizer"))
-        fail_msg("%s", run->err);
-}
-
-static void end_fake(pid_t pid)
-{
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
-    unlink(fake_path);
-}
-
-static void pid_text(char *to, pid_t pid)
-{
-    snprintf(to, 16, "%d", (int)pid);
-}
-
-static void assert_contains(const char *text, const char *part)
-{
-    if (!strstr(text, part))
-        fail_msg("'%s' is not in:\n%s", part, text);
-}
+#include "command_run.h"
 
 /* ---- a session that goes well ---- */
 
