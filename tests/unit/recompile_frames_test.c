@@ -416,6 +416,27 @@ static void optimised_code_that_calls_it(void **state)
 
 /* ---- the time and the room that a pause has ---- */
 
+/* More than there is time for: said. */
+static void calls_that_are_not_looked_at(void **state)
+{
+    struct bench bench;
+    (void)state;
+    up(&bench);
+    const ThreadID thread = standin_thread(bench.standin, 1);
+    for (uint32_t rid = 9000; rid < 13000; rid++) {
+        standin_body(bench.standin, bench.core, token_make(CLR_TABLE_MethodDef, rid), 0);
+        standin_enter(
+            bench.standin, thread,
+            standin_body(bench.standin, bench.core, token_make(CLR_TABLE_MethodDef, rid), 0));
+    }
+    harness_claim(&bench.a, bench.any);
+    const struct recompile_frames frames = look(&bench, &bench.any, 1);
+    assert_int_equal(frames.count, 0);
+    if (frames.end == RECOMPILE_FRAMES_WHOLE)
+        assert_in_range(frames.unread, 1, 3999);
+    down(&bench, bench.any);
+}
+
 static long interruptions(void)
 {
     struct rusage usage;
@@ -675,6 +696,7 @@ int main(void)
         cmocka_unit_test(an_inliner_that_the_jit_named),
         cmocka_unit_test(a_precompiled_inliner),
         cmocka_unit_test(optimised_code_that_calls_it),
+        cmocka_unit_test(calls_that_are_not_looked_at),
         cmocka_unit_test(many_threads_are_looked_at_in_part),
         cmocka_unit_test(a_walk_is_ended_in_the_middle),
         cmocka_unit_test(a_slow_suspension_is_tried_again),

@@ -325,6 +325,7 @@ static void look_up_pairs(struct judge *judge)
 static void tell(const struct judge *judge, struct recompile_frames *out)
 {
     out->more = judge->more;
+    out->unread = judge->calls.unread;
     for (uint32_t i = 0; i < judge->count; i++) {
         const struct finding *finding = &judge->findings[i];
         if (finding->verdict == VERDICT_NOTHING || finding->verdict == VERDICT_TABLE)

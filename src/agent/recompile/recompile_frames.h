@@ -76,7 +76,8 @@ struct recompile_frames {
      * Threads stand still for all of it at most: suspend_ns, which the runtime needs to stop them
      * all, has its own waiting in it, as for a collection that goes on. */
     uint64_t pause_ns;
-    uint64_t suspend_ns;           /* of that pause */
+    uint64_t suspend_ns; /* of that pause */
+    uint32_t unread; /* methods on stacks whose calls were not all looked at for MAYBE: too many */
     enum recompile_frames_end end; /* why not all threads */
     HRESULT result;
 };

@@ -9,7 +9,7 @@
 #include "r2r_callers.h"
 
 #define DEPTH    2u /* others in between */
-#define SITES    20000u
+#define SITES    40000u
 #define FORWARDS 4 /* of a type, from assembly to assembly */
 /* Bytes of IL beyond which the JIT inlines nothing, even where a profile speaks for it; and beyond
  * which a method in between is not believed to be inlined. */
@@ -174,6 +174,7 @@ bool calls_reach(struct calls *calls, const struct module_entry *entry, mdToken 
     pthread_mutex_lock(&calls->recompile->modules.collect);
     const bool found = reach(calls, &caller, 0, reached);
     pthread_mutex_unlock(&calls->recompile->modules.collect);
+    calls->unread += !found && calls->budget == 0;
     if (!found)
         map_put(&calls->known, key, 1);
     return found;

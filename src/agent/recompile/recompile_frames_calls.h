@@ -17,7 +17,8 @@ struct calls {
     struct recompile *recompile;
     const struct search *wanted; /* its groups */
     struct map known;            /* methods looked through already, at depth 0 */
-    uint32_t budget;             /* call sites that may still be looked at */
+    uint32_t budget;             /* call sites that may still be looked at: some 2 us each */
+    uint32_t unread;             /* methods that were left out, or not looked through to the end */
 };
 
 void calls_init(struct calls *calls, struct recompile *recompile, const struct search *wanted);
