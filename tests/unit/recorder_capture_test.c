@@ -717,6 +717,38 @@ static void generic_values_go_by_the_caller(void **unused)
     }
 }
 
+static struct instance *instance_at(uint64_t address, bool collectible)
+{
+    struct instance *instance = calloc(1, sizeof *instance);
+    instance->address = address;
+    instance->collectible = collectible;
+    instance_publish(instance);
+    return instance;
+}
+
+/* Code that goes with a module that is unloaded makes room for other code, at the same addresses:
+ * what was known of them holds no longer, in the same session. */
+static void generic_bodies_go_with_their_module(void **unused)
+{
+    (void)unused;
+    instance_at(0x5000, false);
+    instance_at(0x6000, true);
+    assert_non_null(instance_find(0x6000));
+    const size_t before = recorder_memory();
+    instance_forget_collectible();
+    assert_non_null(instance_find(0x5000));
+    assert_null(instance_find(0x6000));
+    const struct instance *again = instance_at(0x6000, true);
+    assert_ptr_equal(instance_find(0x6000), again);
+    instance_forget_collectible();
+    assert_null(instance_find(0x6000));
+    again = instance_at(0x6000, false);
+    instance_forget_collectible();
+    assert_ptr_equal(instance_find(0x6000), again);
+    /* Those that went are kept for readers that may be at them, and counted. */
+    assert_true(recorder_memory() >= before + 2 * sizeof(struct instance));
+}
+
 /* A session's native bodies are not met again: what is known of them goes with the last one. */
 static void generic_bodies_are_forgotten_with_the_last_session(void **unused)
 {
@@ -913,6 +945,7 @@ int main(void)
         CASE(spans),
         CASE(no_byte_beyond_the_memory),
         CASE(generic_values_go_by_the_caller),
+        CASE(generic_bodies_go_with_their_module),
         CASE(generic_bodies_are_forgotten_with_the_last_session),
         CASE(exceptions),
         CASE(the_exception_among_the_values),

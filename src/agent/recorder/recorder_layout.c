@@ -33,6 +33,12 @@ static uint32_t name_count;
 static struct recorder_table instances;
 static struct recorder_wanted wanted_instances;
 static _Atomic bool instances_full;
+static _Atomic uint32_t instance_generation;
+static struct outdated {
+    struct outdated *next;
+    const struct instance *instance;
+} * outdated;
+static uint32_t outdated_count;
 
 static _Atomic uint32_t message_at;
 static _Atomic uint32_t inner_at;
@@ -165,15 +171,26 @@ bool layout_next_wanted(uint64_t *type)
 size_t layout_memory(void)
 {
     pthread_mutex_lock(&lock);
-    size_t bytes = layout_bytes + layouts.bytes + instances.bytes +
-                   instances.count * sizeof(struct instance) + name_count * 64u;
+    size_t bytes =
+        layout_bytes + layouts.bytes + instances.bytes + instances.count * sizeof(struct instance) +
+        outdated_count * (sizeof(struct instance) + sizeof(struct outdated)) + name_count * 64u;
     pthread_mutex_unlock(&lock);
     return bytes;
 }
 
 const struct instance *instance_find(uint64_t address)
 {
-    return recorder_table_find(&instances, address);
+    const struct instance *instance = recorder_table_find(&instances, address);
+    const bool holds =
+        instance != NULL &&
+        (!instance->collectible ||
+         instance->generation == atomic_load_explicit(&instance_generation, memory_order_acquire));
+    return holds ? instance : NULL;
+}
+
+void instance_forget_collectible(void)
+{
+    atomic_fetch_add(&instance_generation, 1);
 }
 
 void instance_want(uint64_t address)
@@ -188,14 +205,31 @@ bool instance_next_wanted(uint64_t *address)
     return recorder_wanted_take(&wanted_instances, address);
 }
 
+/* In the place of one that does not hold any more. */
+static bool replace_instance(struct instance *instance, const struct instance *was)
+{
+    struct outdated *entry = malloc(sizeof *entry);
+    if (entry == NULL || !recorder_table_replace(&instances, instance)) {
+        free(entry);
+        return false;
+    }
+    *entry = (struct outdated){.next = outdated, .instance = was};
+    outdated = entry;
+    outdated_count++;
+    return true;
+}
+
 void instance_publish(struct instance *instance)
 {
     bool kept = false;
     pthread_mutex_lock(&lock);
-    if (instances.count >= INSTANCES_MAX) {
+    instance->generation = atomic_load(&instance_generation);
+    if (instances.count + outdated_count >= INSTANCES_MAX) {
         atomic_store(&instances_full, true);
     } else if (instance->address != 0 && instance_find(instance->address) == NULL) {
-        kept = recorder_table_add(&instances, instance);
+        const struct instance *was = recorder_table_find(&instances, instance->address);
+        kept = was != NULL ? replace_instance(instance, was)
+                           : recorder_table_add(&instances, instance);
     }
     pthread_mutex_unlock(&lock);
     if (!kept) {
@@ -208,6 +242,13 @@ void instance_forget_all(void)
     uint64_t address;
     pthread_mutex_lock(&lock);
     recorder_table_empty(&instances);
+    while (outdated != NULL) {
+        struct outdated *next = outdated->next;
+        free((void *)(uintptr_t)outdated->instance);
+        free(outdated);
+        outdated = next;
+    }
+    outdated_count = 0;
     while (recorder_wanted_take(&wanted_instances, &address)) {
     }
     atomic_store(&instances_full, false);

@@ -91,6 +91,8 @@ struct instance {
     uint64_t address;              /* any return address inside the native body */
     uint32_t type_count;           /* the type's arguments */
     uint32_t method_count;         /* the method's arguments */
+    bool collectible;              /* an argument's module can be unloaded, and the body with it */
+    uint32_t generation;           /* of this room: how often such a module had gone before */
     const struct layout *types[8]; /* the type's first, then the method's; NULL: a reference */
     uint32_t unknown; /* bit n: types[n] is not known, and may be a value type: raw bytes only.
                          A value type without a layout must have its bit set: taken for a
@@ -99,6 +101,10 @@ struct instance {
 const struct instance *instance_find(uint64_t address);
 void instance_want(uint64_t address);
 bool instance_next_wanted(uint64_t *address);
+/* A module that can be unloaded goes, and native bodies with it; other code may come to stand at
+ * their addresses. The instances that may be concerned are not found any more (and may be
+ * published anew); they are kept for readers that are at them. Worker. */
+void instance_forget_collectible(void);
 /* Takes ownership of the malloc'd block. Capped at 64K entries; over it the block is freed. */
 void instance_publish(struct instance *instance);
 /* Forgets all: each session has native bodies of its own, which the next one does not meet again.

@@ -56,6 +56,8 @@ static void tenant_module_unloading(void *context, const struct module *module)
     struct session_engine *engine = context;
     session_scope_forget(engine->scope);
     session_types_unload(engine->types, module->id);
+    if (module->collectible)
+        instance_forget_collectible();
 }
 
 static void tenant_breathe(void *context)

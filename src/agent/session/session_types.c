@@ -233,12 +233,31 @@ void session_types_prepare(struct session_types *types)
 
 /* ---- what probes ask for ---- */
 
+/* Whether the type, or a part of it, can be unloaded; what is not known can. */
+static bool may_go(struct session_types *types, uint64_t id, unsigned depth)
+{
+    struct runtime_class class;
+    struct runtime_array array;
+    if (depth > 8)
+        return true;
+    if (runtime_array_read(types->info, id, &array))
+        return array.item != 0 && may_go(types, array.item, depth + 1);
+    if (!runtime_class_read(types->info, id, &class))
+        return true;
+    const struct module *module = modules_find(types->modules, class.module);
+    bool goes = module == NULL || module->collectible;
+    for (uint32_t i = 0; i < class.argument_count && !goes; i++)
+        goes = may_go(types, class.arguments[i], depth + 1);
+    return goes;
+}
+
 /* A type argument's layout. NULL means a reference to the recorder; what may be a value and
  * has no layout is marked, so that its bytes are not followed as if they were an address. */
 static void add_argument(struct session_types *types, struct instance *instance, uint64_t id)
 {
     const uint32_t at = instance->type_count + instance->method_count;
     const uint8_t element = types_element_of(types, id);
+    instance->collectible = instance->collectible || may_go(types, id, 0);
     if (element == ELEMENT_TYPE_CLASS || element == ELEMENT_TYPE_STRING ||
         element == ELEMENT_TYPE_SZARRAY)
         return;
