@@ -261,6 +261,10 @@ static void lambdas_and_local_functions(void **state)
     expect("OrderService.Locals+St*", "Shop.OrderService.Locals+Static(int)");
     expect("OrderService.Locals+*",
            "Shop.OrderService.Locals+Inner(int); Shop.OrderService.Locals+Static(int)");
+    expect("**.OrderService.Lo*s+*",
+           "Shop.OrderService.Locals+Inner(int); Shop.OrderService.Locals+Static(int)");
+    expect("Shop.**+Inner", "Shop.OrderService.Locals+Inner(int)");
+    expect("**+Inner", "Shop.OrderService.Locals+Inner(int)");
     expect("OrderService.Locals+lambda", "");
     expect("LocalAsync+Wait(int)", "Shop.OrderService.LocalAsync+Wait(int)");
     expect("OrderService.Title+lambda", "Shop.OrderService.get_Title+lambda()");
