@@ -505,6 +505,45 @@ static void test_changes(void **state)
     assert_lacks(run.err, "Not.To.Be.Told");
 }
 
+/* Started, or --wait: the first method comes later, and with it what is to be said of it. */
+static void scenario_late(struct fake *fake)
+{
+    static const struct fake_value none[1];
+    struct reader payload;
+    struct buffer frame;
+    fake_take_plan(fake);
+    fake_make_file(fake, true);
+    send_numbers(fake, &(struct told){0});
+    fake_session(fake, 0);
+    poll(NULL, 0, 50);
+    fake_method(fake, 0, "System.Span<T>.get_Item", WIRE_METHOD_PLAIN, none, 0);
+    send_notice(fake, "module-loaded");
+    for (uint16_t type; (type = fake_receive(fake, &payload, -1)) != 0;) {
+        size_t mark =
+            begin_coverage(&frame, &(struct told){.impossible = 1, .final = type == WIRE_MSG_END});
+        put_gap(&frame, WIRE_GAP_IMPOSSIBLE, "System.Span<T>.get_Item(int)", INTRINSIC);
+        end_coverage(fake, &frame, mark);
+        if (type == WIRE_MSG_END)
+            fake_ended(fake, 1);
+        else
+            send_notice(fake, "module-loaded");
+    }
+}
+
+static void test_late_method(void **state)
+{
+    (void)state;
+    struct run run;
+    static const char said[] = "(by now: 1 cannot be seen: --explain)\n"
+                               "  not seen  System.Span<T>.get_Item(int): it is a JIT intrinsic\n";
+    run_beside(&run, scenario_late, RUN_WORDS("count", "A.B", "--wait", "-d", "1500ms"));
+    assert_contains(run.err, said);
+    assert_null(strstr(strstr(run.err, said) + sizeof said - 1, "by now")); /* said once */
+    assert_contains(run.err, " (1 could not be seen) ");
+    run_beside(&run, scenario_late, RUN_WORDS("count", "A.B", "--wait", "-d", "500ms"));
+    assert_contains(run.err, said); /* at once, for a program that ends soon */
+}
+
 /* ---- hostile agents ---- */
 
 static void scenario_many_gaps(struct fake *fake)
@@ -641,11 +680,12 @@ static void test_status(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_numbers),   cmocka_unit_test(test_few),
-        cmocka_unit_test(test_gaps),      cmocka_unit_test(test_explain),
-        cmocka_unit_test(test_json),      cmocka_unit_test(test_narrow),
-        cmocka_unit_test(test_old_agent), cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_hostile),   cmocka_unit_test(test_status),
+        cmocka_unit_test(test_numbers),     cmocka_unit_test(test_few),
+        cmocka_unit_test(test_gaps),        cmocka_unit_test(test_explain),
+        cmocka_unit_test(test_json),        cmocka_unit_test(test_narrow),
+        cmocka_unit_test(test_old_agent),   cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_late_method), cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_status),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,38 +26,35 @@ void session_coverage_release(struct session_coverage *coverage)
 }
 
 /* More callers, or more that is not seen: worth a line. What is pending comes and goes. */
-static bool has_grown(const struct coverage *now, uint32_t precompiled, uint32_t impossible)
+static void tell_change(const struct session *session, const struct coverage *before)
 {
-    return now->precompiled > precompiled || now->impossible > impossible;
-}
-
-static void tell_change(const struct coverage *coverage)
-{
-    struct buffer parts;
-    buffer_init(&parts, 0);
-    coverage_append_parts(&parts, coverage);
-    command_say("(by now: %s)", buffer_text(&parts));
-    buffer_release(&parts);
+    const struct coverage *now = &session->coverage.said;
+    struct buffer out;
+    if (now->precompiled <= before->precompiled && now->impossible <= before->impossible)
+        return;
+    buffer_init(&out, 0);
+    coverage_append_parts(&out, now);
+    command_say("(by now: %s)", buffer_text(&out));
+    buffer_clear(&out);
+    coverage_append_short(&out, session, before);
+    command_write(STDERR_FILENO, &out, NULL);
+    buffer_release(&out);
 }
 
 void session_coverage_take(struct session *session, struct reader payload)
 {
     struct session_coverage *coverage = &session->coverage;
-    const uint32_t precompiled = coverage->said.precompiled;
-    const uint32_t impossible = coverage->said.impossible;
+    struct coverage before = coverage->said;
+    coverage_init(&coverage->said);
     coverage_take(&coverage->said, payload);
     if (session->json)
         json_coverage(&session->printer, &coverage->said);
     buffer_clear(&coverage->last_row);
-    if (!session->rings) {
-        coverage->asked_at = clock_monotonic();
-        return; /* the first line tells it */
+    if (session->rings && !coverage->said.final) { /* else the first line tells it, or the last */
+        coverage->asked = false;
+        tell_change(session, &before);
     }
-    if (coverage->said.final)
-        return; /* ... or the last */
-    coverage->asked = false;
-    if (has_grown(&coverage->said, precompiled, impossible))
-        tell_change(&coverage->said);
+    coverage_release(&before);
 }
 
 static bool is_last_row(struct session_coverage *coverage, const struct buffer *row)
@@ -106,7 +103,8 @@ void session_coverage_ask(struct session *session, uint64_t now, bool anyway)
     struct session_coverage *coverage = &session->coverage;
     const bool may = coverage->said.known && session->connected && !coverage->asked;
     if (!may || !(coverage->wanted || anyway) ||
-        (coverage->asked_at && now - coverage->asked_at < NS_PER_S))
+        (coverage->asked_at && now - coverage->asked_at < NS_PER_S) ||
+        (session->printer.methods.count == 0 && !anyway))
         return;
     coverage->wanted = false;
     coverage->asked_at = now;

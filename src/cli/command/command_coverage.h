@@ -58,6 +58,10 @@ void coverage_append_unseen(struct buffer *out, const struct coverage *coverage)
  * told of which method it holds a copy. */
 void coverage_append_row(struct buffer *out, const struct covered *covered, bool several,
                          unsigned width);
+/* What is not seen, in short: a line for each reason, but for what `before` (NULL: nothing) had
+ * told already. */
+void coverage_append_short(struct buffer *out, const struct session *session,
+                           const struct coverage *before);
 /* The lines under a session's first one: what is not seen, in short, or all of it where --explain
  * asks. */
 void coverage_tell(struct session *session);

@@ -300,7 +300,12 @@ void coverage_append_row(struct buffer *out, const struct covered *covered, bool
 
 /* ---- under the first line ---- */
 
-static bool told_already(const struct session *session, const struct coverage_gap *gap)
+/* Gaps that are to be told: for good, and not told before. */
+struct fresh {
+    bool gaps[COVERAGE_GAPS_KEPT];
+};
+
+static bool told_by_agent(const struct session *session, const struct coverage_gap *gap)
 {
     for (uint32_t i = 0; i < session->may_miss_count; i++)
         if (strstr(session->may_miss[i], gap->reason))
@@ -308,22 +313,31 @@ static bool told_already(const struct session *session, const struct coverage_ga
     return false;
 }
 
+static bool has_gap(const struct coverage *coverage, const struct coverage_gap *gap)
+{
+    for (uint32_t i = 0; coverage && i < coverage->gap_count; i++)
+        if (strcmp(coverage->gaps[i].subject, gap->subject) == 0 &&
+            strcmp(coverage->gaps[i].reason, gap->reason) == 0)
+            return true;
+    return false;
+}
+
 static bool same_reason(const struct coverage *coverage, uint32_t a, uint32_t b)
 {
-    return coverage->gaps[a].impossible == coverage->gaps[b].impossible &&
-           strcmp(coverage->gaps[a].reason, coverage->gaps[b].reason) == 0;
+    return strcmp(coverage->gaps[a].reason, coverage->gaps[b].reason) == 0;
 }
 
 /* The subjects of one reason, named once: at the first gap that has it. */
-static bool append_reason(struct buffer *out, const struct coverage *coverage, uint32_t first)
+static bool append_reason(struct buffer *out, const struct coverage *coverage,
+                          const struct fresh *fresh, uint32_t first)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < first; i++)
-        if (same_reason(coverage, i, first))
+        if (fresh->gaps[i] && same_reason(coverage, i, first))
             return false;
     buffer_append_text(out, NOT_SEEN);
     for (uint32_t i = first; i < coverage->gap_count; i++) {
-        if (!same_reason(coverage, i, first))
+        if (!fresh->gaps[i] || !same_reason(coverage, i, first))
             continue;
         if (count < SUBJECTS_TOLD)
             buffer_append_format(out, "%s%s", count ? ", " : "", coverage->gaps[i].subject);
@@ -335,14 +349,20 @@ static bool append_reason(struct buffer *out, const struct coverage *coverage, u
     return true;
 }
 
-static void append_short(struct buffer *out, const struct session *session)
+void coverage_append_short(struct buffer *out, const struct session *session,
+                           const struct coverage *before)
 {
     const struct coverage *coverage = &session->coverage.said;
+    struct fresh fresh;
     uint32_t told = 0;
+    for (uint32_t i = 0; i < coverage->gap_count; i++) {
+        const struct coverage_gap *gap = &coverage->gaps[i];
+        fresh.gaps[i] = gap->impossible && !has_gap(before, gap) && !told_by_agent(session, gap);
+    }
     for (uint32_t i = 0; i < coverage->gap_count && told < REASONS_TOLD; i++)
-        if (coverage->gaps[i].impossible && !told_already(session, &coverage->gaps[i]))
-            told += append_reason(out, coverage, i);
-    for (uint32_t i = 0; i < coverage->frame_count && i < FRAMES_TOLD; i++)
+        if (fresh.gaps[i])
+            told += append_reason(out, coverage, &fresh, i);
+    for (uint32_t i = 0; !before && i < coverage->frame_count && i < FRAMES_TOLD; i++)
         append_frame(out, &coverage->frames[i]);
 }
 
@@ -362,7 +382,7 @@ void coverage_tell(struct session *session)
     struct buffer out;
     buffer_init(&out, 0);
     if (!session->plan.explain) {
-        append_short(&out, session);
+        coverage_append_short(&out, session, NULL);
     } else if (!coverage->said.known) {
         buffer_append_text(&out, "  the agent there is of an older rejig, which does not tell what "
                                  "it sees of callers\n");

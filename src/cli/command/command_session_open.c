@@ -261,6 +261,8 @@ enum status session_open(struct session *session, struct command_context *contex
         return status;
     start_clock(session);
     session->ready = session->last_event = clock_monotonic();
+    if (session->methods) /* else the first ones that come are asked about at once */
+        session->coverage.asked_at = session->ready;
     if (context->hooks)
         status = context->hooks->in_force(session, error);
     if (status != STATUS_OK)
