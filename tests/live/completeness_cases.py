@@ -33,8 +33,9 @@ class Case:
     assembly is loaded when the probes are there already.
     """
 
-    def __init__(self, name, pattern, calls=1, order=None, marker=None, late=False, overload=0):
+    def __init__(self, name, pattern, calls=1, order=None, marker=None, late=False, overload=0, others=0):
         self.name, self.pattern, self.calls, self.marker, self.late = name, pattern, calls, marker, late
+        self.others = others  # calls that the framework may make for itself meanwhile, mostly when it starts
         self.overload = overload  # which of those with this name, in the metadata's order
         self.order = order or name
         plain = pattern.split("(")[0].replace("<T>", "`1")
@@ -110,12 +111,12 @@ CASES = [
     # the framework's: NonVersionable, inlined by the JIT only, inlined in its own image, nested there
     Case("fw-max", "System.Math.Max(int, int)", marker={"if": f"val1 == {MARKER}", "values": "val1", **at_index(0)}, overload=4),
     Case("fw-span-item", "System.Span<T>.get_Item", marker={"if": f"index == {MARKER}", "values": "index", **at_index(1)}),
-    Case("fw-has-value", "System.Nullable<T>.get_HasValue"),
+    Case("fw-has-value", "System.Nullable<T>.get_HasValue", others=8),
     Case("fw-is-null-or-empty", "System.String.IsNullOrEmpty", marker={"if": f'value == "{TEXT}"', "values": "value", "text": True}),
     Case("fw-concat", "System.String.IsNullOrEmpty", marker={"if": f'value == "{TEXT}"', "values": "value", "text": True}),
     Case("fw-list-item", "System.Collections.Generic.List<T>.get_Item",
          marker={"if": f"index == {MARKER}", "values": "index", **at_index(1)}),
-    Case("fw-nested", "System.Guid+GuidResult.ToGuid"),
+    Case("fw-nested", "System.Guid+GuidResult.ToGuid", others=8),
 ]
 BY_NAME = {case.name: case for case in CASES}
 TURNS = 240  # calls that are asked for; each case gets its own number

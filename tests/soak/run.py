@@ -7,6 +7,7 @@ sessions at once come and go on each: random methods, values and conditions, end
 limit, a duration, SIGTERM, or by SIGKILL at any moment. Meanwhile the C# compiler compiles again
 and again with all of its methods counted. Nothing may change: every answer, every exit code, the
 compiler's output to the last bit; and what stays is bounded: memory, descriptors, threads.
+Before that, every call is seen of every variant of tests/apps/inlining.
 Prints figures; exits with 1 where anything was wrong.
 """
 
@@ -27,7 +28,8 @@ import time
 import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-PROJECTS = ["samples/shop/Shop.csproj", "tests/apps/kinds/Kinds.csproj", "tests/apps/web/Web.csproj"]
+PROJECTS = ["samples/shop/Shop.csproj", "tests/apps/kinds/Kinds.csproj", "tests/apps/web/Web.csproj",
+            "tests/apps/inlining/Inlining.csproj"]
 HANG = 180.0  # seconds that no single thing may take
 THREADS_MORE = 40  # the thread pool's own ups and downs
 DESCRIPTORS_MORE = 24
@@ -432,6 +434,19 @@ def run_all(soak):
         target.finish()
 
 
+def completeness(soak, options):
+    """Every way of publishing that inlines differently; started, each case in a process of its own."""
+    done = subprocess.run([sys.executable, "-B", os.path.join(ROOT, "tests/live/completeness_test.py")], check=False,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          env={**os.environ, "REJIG_COMPLETENESS": "all", "REJIG_BUILD": options.build,
+                               "REJIG": soak.rejig, "REJIG_APPS": soak.apps})
+    for line in done.stdout.splitlines():
+        if "cases seen" in line or line.startswith("SKIPPED"):
+            print(line, flush=True)
+    if done.returncode != 0:
+        soak.failed(f"completeness:\n{done.stdout}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--build", required=True)
@@ -447,6 +462,8 @@ def main():
     folder = options.keep or tempfile.mkdtemp(prefix="rejig-soak-")
     os.makedirs(folder, exist_ok=True)
     soak = Soak(options, folder)
+    completeness(soak, options)
+    soak.end = time.monotonic() + options.minutes * 60  # the rest has its whole time
     run_all(soak)
     for what, number in sorted(soak.figures.items()):
         print(f"{what:40} {number}")
