@@ -232,6 +232,12 @@ def masked(text):
     text = re.sub(r'(?<=#)[+-](?=#")', "+", text)
     text = re.sub(r"\b(ns|µs|ms|s)\b", "T", text)
     text = re.sub(r"\b(call|method|session|caller|module|thread)s\b", r"\1", text)
+    # where threads stood when they were looked at
+    text = re.sub(r"; # still inside old code(?=\))| \(# still inside old code\)", "", text)
+    text = re.sub(r"(?m)^ *not seen .* on thread #:? inside its old code .*\n", "", text)
+    # what the threads are at when they are looked at
+    text = re.sub(r" \(# frames? still in old code: --explain\)|; # frames? still in old code(?=: --explain)", "", text)
+    text = re.sub(r" \(# frames? in old code to the end\)|; # frames? in old code to the end", "", text)
     # callers that the JIT compiler has inlined something into, and who of all was called so far
     text = re.sub(r" \(JIT-compiled caller switch at their next call(, # so far)?\)|"
                   r" \(# JIT-compiled caller\)|; # JIT-compiled caller", "", text)
