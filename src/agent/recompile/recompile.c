@@ -118,24 +118,35 @@ static void unclaim_locked(struct recompile *recompile, struct method_entry *ent
         recompile->claimed--;
 }
 
+/* Under the lock: makes the entry, and puts the method into the lists. */
+static struct method_entry *note_claim(struct recompile *recompile, uint32_t bit,
+                                       struct method_key key, struct method_batch *batch,
+                                       struct method_batch *fresh)
+{
+    struct method_entry *entry = method_table_add(&recompile->methods, key);
+    if (!entry)
+        return NULL;
+    if (method_batch_add(batch, key) && (entry->claims & bit || method_batch_add(fresh, key)))
+        return entry;
+    if (!entry->claims && !entry->inliner && !entry->reverting)
+        method_table_remove(&recompile->methods, key);
+    return NULL;
+}
+
 /* Notes the claims; on failure those that are new are listed in `fresh` all the same. */
 static bool note_claims(struct recompile *recompile, uint32_t bit, const struct method_key *keys,
                         size_t count, struct method_batch *batch, struct method_batch *fresh)
 {
     recompile->generation++;
     for (size_t i = 0; i < count; i++) {
-        struct method_entry *entry = method_table_add(&recompile->methods, keys[i]);
-        if (!entry || !method_batch_add(batch, keys[i]))
+        struct method_entry *entry = note_claim(recompile, bit, keys[i], batch, fresh);
+        if (!entry)
             return false;
-        if (!(entry->claims & bit)) {
-            if (!method_batch_add(fresh, keys[i]))
-                return false;
-            if (!entry->claims) {
-                recompile->claimed++;
-                entry->generation = recompile->generation;
-            }
-            entry->claims |= bit;
+        if (!entry->claims) {
+            recompile->claimed++;
+            entry->generation = recompile->generation;
         }
+        entry->claims |= bit;
         entry->asked = entry->compiled = entry->reverting = entry->restored = false;
     }
     return true;

@@ -135,6 +135,9 @@ bool recompile_take_pace(struct recompile *recompile, struct recompile_pace *pac
 
 /* Worker: works off what callbacks have noted (modules, errors, late inliners, reverts). */
 void recompile_pump(struct recompile *recompile);
+/* Worker: reverts that the runtime has refused, or that found no memory, are still open: worth a
+ * pump after a while, even when no callback has noted anything. */
+bool recompile_reverts_open(struct recompile *recompile);
 /* Worker: modules whose images could not be read are tried once more; those that can be read now
  * are announced. At module loads it happens by itself. */
 void recompile_read_again(struct recompile *recompile);

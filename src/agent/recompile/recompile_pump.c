@@ -216,12 +216,22 @@ static void revert_leftovers(struct recompile *recompile)
     recompile->leftovers = false;
     for (struct method_entry *entry; (entry = method_table_next(&recompile->methods, &cursor));) {
         const bool late = entry->inliner && recompile->claimed == 0;
-        if (!entry->claims && (late || entry->reverting) && !method_batch_add(&batch, entry->key))
+        if (!entry->claims && (late || entry->reverting) && !method_batch_add(&batch, entry->key)) {
+            recompile->leftovers = true;
             break;
+        }
     }
     pthread_mutex_unlock(&recompile->lock);
     recompile_revert(recompile, &batch);
     method_batch_release(&batch);
+}
+
+bool recompile_reverts_open(struct recompile *recompile)
+{
+    pthread_mutex_lock(&recompile->lock);
+    const bool open = recompile->leftovers;
+    pthread_mutex_unlock(&recompile->lock);
+    return open;
 }
 
 /* ---- the pump ---- */

@@ -7,24 +7,33 @@
  * Where other claims stay, a plain revert would be wrong: a method's own code may be from a
  * time before those claims and hold an inlined copy of a method that is claimed now; going back
  * to it would hide calls. So the methods released, and the inliners that were recompiled
- * since the oldest of them was claimed, are requested once more with their original IL: they
- * are compiled afresh, inline again what carries no probe any more, and are reverted behind
- * the last claim.
+ * since the oldest of them was claimed, are requested once more with their original IL, and are
+ * reverted behind the last claim. (Until then no compiler inlines the methods: their IL counts
+ * as changed.)
  */
 #include "recompile_inliners.h"
 
-/* Inliners of a generation not older than `generation`, or all. Under the lock. */
-static bool collect_inliners(struct recompile *recompile, struct method_batch *batch, bool all,
-                             uint32_t generation)
+static bool collect(struct recompile *recompile, struct method_batch *batch, uint32_t generation,
+                    bool restored)
 {
     size_t cursor = 0;
     for (struct method_entry *entry; (entry = method_table_next(&recompile->methods, &cursor));) {
-        if (entry->claims || !entry->inliner)
+        if (entry->claims || !entry->inliner || entry->restored != restored ||
+            entry->generation < generation)
             continue;
-        if ((all || entry->generation >= generation) && !method_batch_add(batch, entry->key))
+        if (!method_batch_add(batch, entry->key))
             return false;
     }
     return true;
+}
+
+/* Inliners of a generation not older than `generation`, behind those that were claimed once:
+ * inlinees stand first. Under the lock. */
+static bool collect_inliners(struct recompile *recompile, struct method_batch *batch,
+                             uint32_t generation)
+{
+    return collect(recompile, batch, generation, true) &&
+           collect(recompile, batch, generation, false);
 }
 
 static size_t revert_all(struct recompile *recompile, struct method_batch *released)
@@ -32,7 +41,8 @@ static size_t revert_all(struct recompile *recompile, struct method_batch *relea
     struct method_batch inliners = {0};
     size_t reverted = recompile_revert(recompile, released);
     pthread_mutex_lock(&recompile->lock);
-    collect_inliners(recompile, &inliners, true, 0);
+    if (!collect_inliners(recompile, &inliners, 0))
+        recompile->leftovers = true; /* the pump takes up the rest */
     pthread_mutex_unlock(&recompile->lock);
     recompile_inliners_left(recompile, &inliners);
     reverted += recompile_revert(recompile, &inliners);
@@ -47,7 +57,7 @@ static size_t request_again(struct recompile *recompile, struct method_batch *re
 {
     struct method_batch inliners = {0};
     pthread_mutex_lock(&recompile->lock);
-    collect_inliners(recompile, &inliners, false, generation);
+    collect_inliners(recompile, &inliners, generation);
     for (uint32_t i = 0; i < released->count; i++) {
         struct method_entry *entry =
             method_table_find(&recompile->methods, (struct method_key){

@@ -16,8 +16,9 @@
 #include "session_unread.h"
 #include "session_weave.h"
 
-#define TICK_MS         5  /* while sessions exist: probes may have asked for types */
-#define PARENT_TICK_MS  50 /* while waiting: is the CLI that started us still there? */
+#define REVERT_MS       1000 /* asleep, with a revert that the runtime has refused */
+#define TICK_MS         5    /* while sessions exist: probes may have asked for types */
+#define PARENT_TICK_MS  50   /* while waiting: is the CLI that started us still there? */
 #define GREETING_TIME   UINT64_C(10000000000) /* ns until a connection has said HELLO */
 #define FINISH_TIME     UINT64_C(5000000000)  /* ns for the last words of a connection */
 #define TYPES_PER_TICK  64
@@ -357,7 +358,7 @@ static int turn_timeout(struct session_engine *engine)
     for (int i = 0; i < SESSION_MAX_CONNECTIONS; i++)
         if (engine->connections[i].fd >= 0)
             return 1000;
-    return -1;
+    return recompile_reverts_open(engine->recompile) ? REVERT_MS : -1;
 }
 
 static void serve_all(struct session_engine *engine)
