@@ -233,7 +233,6 @@ def masked(text):
     text = re.sub(r"\b(ns|µs|ms|s)\b", "T", text)
     text = re.sub(r"\b(call|method|session|caller|module|thread)s\b", r"\1", text)
     # where threads stood when they were looked at
-    text = re.sub(r"; # still inside old code(?=\))| \(# still inside old code\)", "", text)
     text = re.sub(r"(?m)^ *not seen .* on thread #:? inside its old code .*\n", "", text)
     # what the threads are at when they are looked at
     text = re.sub(r" \(# frames? still in old code: --explain\)|; # frames? still in old code(?=: --explain)", "", text)

@@ -9,7 +9,7 @@
 
 #define REASONS_TOLD  5u
 #define SUBJECTS_TOLD 3u
-#define FRAMES_TOLD   3u
+#define FRAMES_TOLD   2u
 #define NAME_COLUMNS  16u /* a name is never cut to less */
 
 #define SEEN     "  seen      "
@@ -82,16 +82,19 @@ void coverage_append_parts(struct buffer *out, const struct coverage *coverage)
         append_count(out, coverage->pending, "module");
         buffer_append_text(out, " pending");
     }
+    const uint32_t frames = coverage_frames(coverage);
     if (coverage->impossible) {
         begin_part(out);
         append_number(out, coverage->impossible);
-        buffer_append_text(out, " cannot be seen: --explain");
+        buffer_append_text(out, " cannot be seen");
     }
-    if (coverage_frames(coverage)) {
+    if (frames) {
         begin_part(out);
-        append_number(out, coverage_frames(coverage));
-        buffer_append_text(out, " still inside old code");
+        append_count(out, frames, "frame");
+        buffer_append_text(out, " still in old code");
     }
+    if (coverage->impossible || frames)
+        buffer_append_text(out, ": --explain");
     if (coverage->looked < coverage->threads) {
         begin_part(out);
         append_looked(out, coverage);
@@ -135,6 +138,11 @@ void coverage_append_final(struct buffer *out, const struct coverage *coverage)
         append_number(out, coverage->impossible);
         buffer_append_text(out, " could not be seen");
     }
+    if (coverage_frames(coverage)) {
+        begin_part(out);
+        append_count(out, coverage_frames(coverage), "frame");
+        buffer_append_text(out, " in old code to the end");
+    }
 }
 
 void coverage_append_silence(struct buffer *out, const struct coverage *coverage)
@@ -154,6 +162,9 @@ void coverage_append_silence(struct buffer *out, const struct coverage *coverage
         append_number(out, coverage->impossible);
         buffer_append_text(out, " cannot be seen (--explain)");
     }
+    for (uint32_t i = 0; i < coverage->frame_count && i < FRAMES_TOLD; i++)
+        buffer_append_format(out, "; %s, on thread %u, is still inside its old code",
+                             coverage->frames[i].method, coverage->frames[i].thread);
 }
 
 /* ---- lines ---- */
@@ -362,8 +373,6 @@ void coverage_append_short(struct buffer *out, const struct session *session,
     for (uint32_t i = 0; i < coverage->gap_count && told < REASONS_TOLD; i++)
         if (fresh.gaps[i])
             told += append_reason(out, coverage, &fresh, i);
-    for (uint32_t i = 0; !before && i < coverage->frame_count && i < FRAMES_TOLD; i++)
-        append_frame(out, &coverage->frames[i]);
 }
 
 static void append_rows(struct buffer *out, const struct session_coverage *coverage)
