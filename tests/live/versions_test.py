@@ -150,17 +150,27 @@ class OneProgram(LiveTest):
         self.assertEqual(code, 0, out + err)
         self.assertIn(f".NET {version}", out)
 
+    def start_one(self, name, command, env):
+        """Records of a run that rejig has started."""
+        pattern, values, _, _ = CASES[name]
+        file = os.path.join(self.scratch, f"{name}.json")
+        program = self.program([REJIG, "watch", pattern, values, "--json", "-o", file, "--", *command], env=env)
+        self.assertTrue(program.tell(f"run {name} {COUNT}").startswith(f"{name} {COUNT} "))
+        self.assertEqual(program.finish(), 7)
+        with open(file, encoding="utf-8") as stream:
+            return [json.loads(line) for line in stream]
+
     def started(self, command, env=None):
         for name in ("static", "async", "values", "hot"):
             with self.subTest(started=name):
-                pattern, values, per_turn, _ = CASES[name]
-                file = os.path.join(self.scratch, f"{name}.json")
-                program = self.program([REJIG, "watch", pattern, values, "--json", "-o", file, "--", *command], env=env)
-                self.assertTrue(program.tell(f"run {name} {COUNT}").startswith(f"{name} {COUNT} "))
-                self.assertEqual(program.finish(), 7)
-                with open(file, encoding="utf-8") as stream:
-                    records = [json.loads(line) for line in stream]
-                self.check_calls(name, [self.at_first_meeting(record) for record in records if record["type"] == "call"])
+                for _ in range(5):
+                    records = self.start_one(name, command, env)
+                    # A machine that is too busy lets the module run before its probes stand; it is said.
+                    if not any(record.get("code") == "first-calls" for record in records):
+                        break
+                calls = [self.at_first_meeting(record) for record in records if record["type"] == "call"]
+                self.check_calls(f"{name} {[record for record in records if record['type'] == 'notice']}"
+                                 if len(calls) != COUNT * CASES[name][2] else name, calls)
 
 
 class Versions(OneProgram):
