@@ -49,7 +49,16 @@ class Startup(LiveTest):
         self.assertEqual(words[0::2], ["sum", "compiled"], text)
         return int(words[1]), int(words[3])
 
-    def under(self, patterns, *arguments, command="count", look=None):
+    def under(self, patterns, *arguments, **options):
+        """As once(); a machine that is too busy lets a module run before its probes stand: that is said, and
+        tried again."""
+        for _ in range(5):
+            found = self.once(patterns, *arguments, **options)
+            if not any(item.get("code") == "first-calls" for item in self.records()):
+                return found
+        self.fail("first calls may be missing in each of five runs")
+
+    def once(self, patterns, *arguments, command="count", look=None):
         """What the program said, the counts, and what look() found while it lived."""
         process = subprocess.Popen([REJIG, command, *patterns, "--json", "-o", self.out, "--", "dotnet",
                                     self.program_file, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -67,7 +76,6 @@ class Startup(LiveTest):
         for item in self.records():
             if item["type"] == "count":
                 counts[item["method"]] = counts.get(item["method"], 0) + item["count"]
-        self.assertFalse([item for item in self.records() if item.get("code") == "first-calls"])
         return self.said(lines), counts, found
 
     def records(self):
