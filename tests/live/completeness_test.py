@@ -45,8 +45,7 @@ NAMED = {"fw-span-item": "intrinsic", "unloadable": "collectible"}
 
 # Cases that are not seen yet, by variant and way of looking. A case that is seen has to be taken
 # out: the test fails when it starts to pass.
-STARTED = ["fw-span-item"]  # started with the program, rejig does not say yet that it is an intrinsic
-WAITING = {(variant, "started"): STARTED for variant in ("jit", *WAYS)}
+WAITING = {}
 
 
 class Completeness(LiveTest):
