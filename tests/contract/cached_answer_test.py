@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""JITCachedFunctionSearchStarted lets the profiler choose for a function that has precompiled
-code: with pbUseCachedFunction TRUE the runtime uses that code if there is any, with FALSE it
-compiles the function; JITCachedFunctionSearchFinished tells how the search ended.
+"""JITCachedFunctionSearchStarted lets the profiler choose for a function that has precompiled code:
+with pbUseCachedFunction TRUE the runtime uses that code if there is any, with FALSE it compiles the
+function; JITCachedFunctionSearchFinished tells how the search ended.
 
-What the runtime (10.0) does: the value comes in as TRUE. After TRUE, Finished follows with
+What the runtime (8.0 to 10.0) does: the value comes in as TRUE. After TRUE, Finished follows with
 COR_PRF_CACHED_FUNCTION_FOUND, and nothing is compiled; after FALSE there is no Finished, and the
 function is compiled, by the same thread, for the first tier. COR_PRF_CACHED_FUNCTION_NOT_FOUND is
-never sent: where the code turns out to be unusable on this machine there is no Finished either,
-and the function is compiled after all. Either way its answers are the same, and it can be
-recompiled and reverted."""
+never sent: where the code turns out to be unusable on this machine there is no Finished either, and
+the function is compiled after all. Either way its answers are the same, and it can be recompiled
+and reverted."""
 
 from contract_runtime import (CACHE, COMPILED, COMPILING, ContractTest, FINISHED, FOUND, S_OK, STARTED, main, measured)
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """A profiler asks for the cache searches with COR_PRF_MONITOR_CACHE_SEARCHES.
 
-What the runtime (10.0) does: only a profiler that was there from the start gets them. One that
-attaches is refused with CORPROF_E_UNSUPPORTED_FOR_ATTACHING_PROFILER (0x8013136f), and of its
+What the runtime (8.0 to 10.0) does: only a profiler that was there from the start gets them. One
+that attaches is refused with CORPROF_E_UNSUPPORTED_FOR_ATTACHING_PROFILER (0x8013136f), and of its
 whole mask no bit is taken; without the bit no search is reported. A profiler that is started may
 set the bit later, too, and gets the searches from then on."""
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""A function whose cached code the profiler has refused may be searched for again, by a second
-thread, while the first is still compiling it: the profiler is asked a second time though it has
-made its will known.
+"""A function whose cached code the profiler has refused may be searched for again, by a second thread,
+while the first is still compiling it: the profiler is asked a second time though it has made its
+will known.
 
 Here the first thread is held inside JITCompilationStarted until the second has been seen inside
-JITCachedFunctionSearchStarted. What the runtime (10.0) does then: with FALSE again the second
-thread waits for the first one's code, and the function is compiled once; with TRUE, against the
-rule that the answer must be the same, it runs the precompiled code without waiting."""
+JITCachedFunctionSearchStarted. What the runtime (8.0 to 10.0) does then: with FALSE again the
+second thread waits for the first one's code, and the function is compiled once; with TRUE, against
+the rule that the answer must be the same, it runs the precompiled code without waiting."""
 
 from contract_runtime import CACHE, COMPILED, COMPILING, ContractTest, FINISHED, STARTED, main
 

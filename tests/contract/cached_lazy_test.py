@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""The search is made lazily, one function at a time, when it is about to run for the first time;
-the documentation advises profilers to gather what they need just as lazily. It is not made for
-every function.
+"""The search is made lazily, one function at a time, when it is about to run for the first time; the
+documentation advises profilers to gather what they need just as lazily. It is not made for every
+function.
 
-What the runtime (10.0) does: loading a module searches for nothing; a function's first call does,
-once, and its later calls do not. There is no search for a function that has no precompiled code
-(a generic one has it for some types and not for others), nor for one that has active ReJIT IL when it is called for the first time: that is compiled from
-our IL straight away, and no answer is needed for the first call to be seen. A revert before
-anything else was searched leads to the search."""
+What the runtime (8.0 to 10.0) does: loading a module searches for nothing; a function's first call
+does, once, and its later calls do not. There is no search for a function that has no precompiled
+code (a generic one has it for some types and not for others), nor for one that has active ReJIT IL
+when it is called for the first time: that is compiled from our IL straight away, and no answer is
+needed for the first call to be seen. A revert before anything else was searched leads to the
+search."""
 
 from contract_runtime import CACHE, COMPILING, ContractTest, FINISHED, S_OK, STARTED, main
 

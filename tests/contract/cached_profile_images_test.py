@@ -3,13 +3,12 @@
 documentation says that only with such images are cache searches reported for every function, at a
 cost.
 
-What the runtime (10.0) does: there are no such images any more, and the bit switches precompiled
-code off, exactly as COR_PRF_DISABLE_ALL_NGEN_IMAGES does. Measured on 10.0.12 with this program:
-with COR_PRF_MONITOR_CACHE_SEARCHES alone 411 searches and 17 functions compiled; with
+What the runtime (8.0 to 10.0) does: there are no such images any more, and the bit switches
+precompiled code off, exactly as COR_PRF_DISABLE_ALL_NGEN_IMAGES does. Measured on 10.0.12 with this
+program: with COR_PRF_MONITOR_CACHE_SEARCHES alone 411 searches and 17 functions compiled; with
 COR_PRF_USE_PROFILE_IMAGES as well no search at all, 909 compiled, no module with
-COR_PRF_MODULE_NGEN, and EnumNgenModuleMethodsInliningThisMethod answers
-CORPROF_E_DATAINCOMPLETE for every module. It can be set at start only (E_FAIL after attach).
-rejig never sets it."""
+COR_PRF_MODULE_NGEN, and EnumNgenModuleMethodsInliningThisMethod answers CORPROF_E_DATAINCOMPLETE
+for every module. It can be set at start only (E_FAIL after attach). rejig never sets it."""
 
 from contract_runtime import (CACHE, COMPILING, CORPROF_E_DATAINCOMPLETE, ContractTest, DISABLE_ALL_NGEN_IMAGES, E_FAIL,
                               FINISHED, MODULE_NGEN, REJIT, S_OK, STARTED, USE_PROFILE_IMAGES, main, measured)

@@ -22,7 +22,11 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "live"))
 from rejig_live import APPS, LIMIT, Lines, Program, app, main, wait_for  # noqa: E402,F401
 
+# The folder of Contract, published self-contained for another runtime; else the installed one runs.
+PUBLISHED = os.environ.get("CONTRACT_PUBLISHED")
 PROFILER = os.path.abspath(os.environ.get("CONTRACT_PROFILER", "build/tests/contract/contract_profiler.so"))
+# A module that comes late: one type, one method, which doubles (token 0x06000001).
+LATE = os.path.join(os.path.dirname(os.path.abspath(PUBLISHED)) if PUBLISHED else APPS, "LateModule", "LateModule.dll")
 CLASS_ID = "{5A1E0C0D-7E57-4B1D-9C57-000000000001}"
 
 S_OK = 0
@@ -82,6 +86,8 @@ def code_of(il):
 
 def framework(file):
     """The path of a file of the framework that the programs run on."""
+    if PUBLISHED:
+        return os.path.join(PUBLISHED, file)
     lines = subprocess.run(["dotnet", "--list-runtimes"], capture_output=True, text=True, check=True).stdout
     found = [line.split(" ", 2) for line in lines.splitlines() if line.startswith("Microsoft.NETCore.App 10.")]
     _, version, folder = max(found, key=lambda item: [int(part) for part in item[1].split("-")[0].split(".")])
@@ -116,7 +122,7 @@ class Target:
         self._listener.listen(1)
         self._listener.settimeout(LIMIT)
         self.env = {"TMPDIR": self.folder, "DOTNET_TieredPGO": "0", "CONTRACT_PROFILER": PROFILER, **(env or {})}
-        self.app = app(name)
+        self.command = [os.path.join(PUBLISHED, name)] if PUBLISHED else ["dotnet", app(name)]
         self.program = None
         self._file = None
         self._ids = {}
@@ -127,14 +133,14 @@ class Target:
         """The program with the profiler from its start; setup(target) runs inside Initialize."""
         self.env.update({"CORECLR_ENABLE_PROFILING": "1", "CORECLR_PROFILER": CLASS_ID,
                          "CORECLR_PROFILER_PATH_64": PROFILER, "CONTRACT_SOCKET": self.socket_path})
-        self.program = Program(["dotnet", self.app], env=self.env, ready=None)
+        self.program = Program(self.command, env=self.env, ready=None)
         self._begin(mask, high, setup)
         self._ready()
         return self
 
     def run(self):
         """The program alone; attach() follows."""
-        self.program = Program(["dotnet", self.app], env=self.env)
+        self.program = Program(self.command, env=self.env)
         return self
 
     def attach(self, mask=None, high=0, setup=None):

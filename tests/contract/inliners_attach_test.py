@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""EnumNgenModuleMethodsInliningThisMethod, as documented, has no condition on how the profiler
-came in.
+"""EnumNgenModuleMethodsInliningThisMethod, as documented, has no condition on how the profiler came
+in.
 
-What the runtime (10.0) does: a profiler that attached to the running program is refused, for
+What the runtime (8.0 to 10.0) does: a profiler that attached to the running program is refused, for
 every module, with CORPROF_E_UNSUPPORTED_FOR_ATTACHING_PROFILER (0x8013136f). That is why rejig
 reads the images itself."""
 

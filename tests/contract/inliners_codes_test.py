@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """EnumNgenModuleMethodsInliningThisMethod asks a precompiled module; incompleteData says whether
-methods are missing from the enumerator because modules that the inliners' module depends on are
-not loaded yet.
+methods are missing from the enumerator because modules that the inliners' module depends on are not
+loaded yet.
 
-What the runtime (10.0) does, as codes: CORPROF_E_DATAINCOMPLETE (0x80131351) for a module without
-precompiled code, one made at run time, or where precompiled code is switched off: the same code
-as inside ModuleLoadStarted (inliners_loading_test), though it will never change. E_INVALIDARG for
-a null module. S_OK with no items for a token that does not exist, or is no method. On failure
+What the runtime (8.0 to 10.0) does, as codes: CORPROF_E_DATAINCOMPLETE (0x80131351) for a module
+without precompiled code, one made at run time, or where precompiled code is switched off: the same
+code as inside ModuleLoadStarted (inliners_loading_test), though it will never change. E_INVALIDARG
+for a null module. S_OK with no items for a token that does not exist, or is no method. On failure
 incompleteData and the enumerator are left as they were; otherwise incompleteData is FALSE, for
 every module and method here: no image that today's compiler writes leads to TRUE
 (inliners_retry_test.c has a stand-in that does)."""

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""EnumNgenModuleMethodsInliningThisMethod hands over an ICorProfilerMethodEnum of all methods of
-one precompiled module that hold an inlined copy of a method, as (module, methodDef). Next gives
-the wanted number from the current position on, Skip passes over as many, Reset goes back to the
+"""EnumNgenModuleMethodsInliningThisMethod hands over an ICorProfilerMethodEnum of all methods of one
+precompiled module that hold an inlined copy of a method, as (module, methodDef). Next gives the
+wanted number from the current position on, Skip passes over as many, Reset goes back to the
 beginning, Clone makes a copy, GetCount tells how many there are.
 
-What the runtime (10.0) does: Next and Skip answer S_FALSE where fewer are left than were wanted,
-and then stand at the end. Next may leave out the number fetched for one wanted item, else that is
-E_INVALIDARG. But GetCount tells how many are left, not how many there are; and a clone stands at
-the beginning, wherever its original does."""
+What the runtime (8.0 to 10.0) does: Next and Skip answer S_FALSE where fewer are left than were
+wanted, and then stand at the end. Next may leave out the number fetched for one wanted item, else
+that is E_INVALIDARG. But GetCount tells how many are left, not how many there are; and a clone
+stands at the beginning, wherever its original does."""
 
 from contract_image import Image
 from contract_runtime import (ContractTest, E_INVALIDARG, REJIT, S_FALSE, S_OK, UNTOUCHED, framework, hexed, main)

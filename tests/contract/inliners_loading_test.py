@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""A module's inliners can be asked for when it has been loaded: the documentation advises to ask
-on each module load.
+"""A module's inliners can be asked for when it has been loaded: the documentation advises to ask on
+each module load.
 
-What the runtime (10.0) does: inside ModuleLoadStarted of that very module it answers
+What the runtime (8.0 to 10.0) does: inside ModuleLoadStarted of that very module it answers
 CORPROF_E_DATAINCOMPLETE (0x80131351), from ModuleLoadFinished on (inside it, too) S_OK and all
 there are. So the code alone does not say whether to ask again: only the callback does."""
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What the enumerator is for: a method that was inlined into precompiled code of others goes on
-there as before when it is recompiled alone; recompiling every method that the enumerator names,
-too, makes the change complete.
+"""What the enumerator is for: a method that was inlined into precompiled code of others goes on there
+as before when it is recompiled alone; recompiling every method that the enumerator names, too,
+makes the change complete.
 
 HttpUtility.HtmlEncode holds a copy of HttpEncoder.HtmlEncode, in the framework's own image; ours
 answers its argument as it is."""

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""RequestReJIT does not touch the functions that are being executed, only later calls of them: a
-call that waits and a loop that runs (in a frame whose code the runtime has replaced meanwhile,
-OSR) end with what their old code answers, while calls that begin later get the new one; and so
-it is for a revert."""
+"""RequestReJIT does not touch the functions that are being executed, only later calls of them: a call
+that waits and a loop that runs (in a frame whose code the runtime has replaced meanwhile, OSR) end
+with what their old code answers, while calls that begin later get the new one; and so it is for a
+revert."""
 
 from contract_runtime import ContractTest, REJIT, S_OK, main, returns
 

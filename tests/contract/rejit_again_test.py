@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""A request for a function that is already recompiled equals a revert and a recompilation: the
-runtime asks for parameters anew, the new version has a ReJITID of its own, and starts from the
-original IL, not from what the version before was given.
+"""A request for a function that is already recompiled equals a revert and a recompilation: the runtime
+asks for parameters anew, the new version has a ReJITID of its own, and starts from the original IL,
+not from what the version before was given.
 
 (One translation of the documentation says this of functions that have NOT been compiled before;
 rejit_uncalled_test shows what happens to those.)"""

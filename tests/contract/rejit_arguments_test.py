@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""RequestReJIT answers E_INVALIDARG where no functions are named or an array is null, and then
-nothing is marked. RequestRevert does the same; RequestReJITWithInliners also where
+"""RequestReJIT answers E_INVALIDARG where no functions are named or an array is null, and then nothing
+is marked. RequestRevert does the same; RequestReJITWithInliners also where
 COR_PRF_REJIT_BLOCK_INLINING is not among its flags."""
 
 from contract_runtime import ContractTest, E_INVALIDARG, REJIT, S_OK, hexed, main, returns

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""RequestReJIT's S_OK says that marking all the methods was attempted; which of them could not
-be marked or recompiled is told method by method, through ReJITError.
+"""RequestReJIT's S_OK says that marking all the methods was attempted; which of them could not be
+marked or recompiled is told method by method, through ReJITError.
 
-What the runtime does (10.0): so it is for tokens that do not exist (E_INVALIDARG), for methods
-of modules that were made at run time (CORPROF_E_MODULE_IS_DYNAMIC), and where the profiler's own
-GetReJITParameters fails (its code; the body that it has set is forgotten, and the original IL
-compiled anew). But a method without IL, and
-any method of a collectible assembly, is S_OK and then silence: no ReJITError, no
-GetReJITParameters, no effect. And a rewritten body that does not compile is no ReJITError either:
-the program's call throws InvalidProgramException, each time anew; ReJITCompilationStarted comes
-each time, and the only sign of the failure is that ReJITCompilationFinished does not."""
+What the runtime does (8.0 to 10.0): so it is for tokens that do not exist (E_INVALIDARG), for
+methods of modules that were made at run time (CORPROF_E_MODULE_IS_DYNAMIC), and where the
+profiler's own GetReJITParameters fails (its code; the body that it has set is forgotten, and the
+original IL compiled anew). But a method without IL, and any method of a collectible assembly, is
+S_OK and then silence: no ReJITError, no GetReJITParameters, no effect. And a rewritten body that
+does not compile is no ReJITError either: the program's call throws InvalidProgramException, each
+time anew; ReJITCompilationStarted comes each time, and the only sign of the failure is that
+ReJITCompilationFinished does not."""
 
-from contract_runtime import (APPS, CORPROF_E_MODULE_IS_DYNAMIC, ContractTest, E_FAIL, E_INVALIDARG, MODULE_COLLECTIBLE,
+from contract_runtime import (CORPROF_E_MODULE_IS_DYNAMIC, ContractTest, E_FAIL, E_INVALIDARG, LATE, MODULE_COLLECTIBLE,
                               MODULE_DYNAMIC, Method, REJIT, S_OK, body, hexed, main, returns)
 
 
@@ -54,7 +54,7 @@ class Attempt(ContractTest):
         self.assertEqual(self.target.call("Emitted"), 1)
 
     def test_a_collectible_module(self):
-        self.assertEqual(self.target.tell(f"collectible {APPS}/LateModule/LateModule.dll"), "loaded")
+        self.assertEqual(self.target.tell(f"collectible {LATE}"), "loaded")
         self.assertEqual(self.target.call("Collectible"), 42)
         double = self.target.method("LateModule.dll", "LateModule.Doubler", "Double")
         self.target.gives(double, returns(7))

@@ -2,8 +2,8 @@
 """RequestReJIT answers CORPROF_E_CALLBACK4_REQUIRED (0x8013137b) to a profiler that has no
 ICorProfilerCallback4: here the callback object grants ICorProfilerCallback1 to 3 only.
 
-What the runtime does besides: such a profiler may set COR_PRF_ENABLE_REJIT all the same, and
-the interface is looked at before the arguments are."""
+What the runtime does besides: such a profiler may set COR_PRF_ENABLE_REJIT all the same, and the
+interface is looked at before the arguments are."""
 
 from contract_runtime import CORPROF_E_CALLBACK4_REQUIRED, ContractTest, E_INVALIDARG, REJIT, S_OK, main
 

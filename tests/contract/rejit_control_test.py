@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""ICorProfilerFunctionControl, which GetReJITParameters hands over, has three methods:
-SetCodegenFlags says how the function is compiled (for all of its instances), SetILFunctionBody
-from which IL, SetILInstrumentedCodeMap how the offsets of that IL belong to the original's, so
-that stack traces name the right lines. None of them is needed: then the original IL is compiled
-anew.
+"""ICorProfilerFunctionControl, which GetReJITParameters hands over, has three methods: SetCodegenFlags
+says how the function is compiled (for all of its instances), SetILFunctionBody from which IL,
+SetILInstrumentedCodeMap how the offsets of that IL belong to the original's, so that stack traces
+name the right lines. None of them is needed: then the original IL is compiled anew.
 
-What the runtime (10.0) does: all three answer S_OK to nearly everything, also to a body that does
-not compile, and the last call wins. An offset that the map does not name counts as the entry
-before it (it is not moved along), so a map needs an entry for every instruction. COR_PRF_CODEGEN_DISABLE_INLINING (1) and
-COR_PRF_CODEGEN_DISABLE_ALL_OPTIMIZATIONS (2) are obeyed; neither skips a tier."""
+What the runtime (8.0 to 10.0) does: all three answer S_OK to nearly everything, also to a body that
+does not compile, and the last call wins. An offset that the map does not name counts as the entry
+before it (it is not moved along), so a map needs an entry for every instruction.
+COR_PRF_CODEGEN_DISABLE_INLINING (1) and COR_PRF_CODEGEN_DISABLE_ALL_OPTIMIZATIONS (2) are obeyed;
+neither skips a tier."""
 
 from contract_runtime import ContractTest, REJIT, S_OK, body, code_of, main, returns
 

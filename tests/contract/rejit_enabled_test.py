@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""RequestReJIT answers CORPROF_E_REJIT_NOT_ENABLED (0x8013137c) unless COR_PRF_ENABLE_REJIT was
-set while the profiler was initialised; the same for RequestRevert and RequestReJITWithInliners.
+"""RequestReJIT answers CORPROF_E_REJIT_NOT_ENABLED (0x8013137c) unless COR_PRF_ENABLE_REJIT was set
+while the profiler was initialised; the same for RequestRevert and RequestReJITWithInliners.
 
-What the runtime (10.0) does: the first half holds. But the bit may also be set later, from the
-profiler's own thread, at any time, started or attached: the requests that were refused are then
-accepted, and take effect. With DOTNET_ProfApi_RejitOnAttach=0 an attaching profiler cannot set the bit at all: SetEventMask2
-itself answers CORPROF_E_REJIT_NOT_ENABLED, and one that was started with the program may use
-RequestReJIT, but not RequestReJITWithInliners (CORPROF_E_REJIT_INLINING_DISABLED)."""
+What the runtime (8.0 to 10.0) does: the first half holds. But the bit may also be set later, from
+the profiler's own thread, at any time, started or attached: the requests that were refused are then
+accepted, and take effect. With DOTNET_ProfApi_RejitOnAttach=0 an attaching profiler cannot set the
+bit at all: SetEventMask2 itself answers CORPROF_E_REJIT_NOT_ENABLED, and one that was started with
+the program may use RequestReJIT, but not RequestReJITWithInliners
+(CORPROF_E_REJIT_INLINING_DISABLED)."""
 
 from contract_runtime import (BLOCK_INLINING, CORPROF_E_REJIT_INLINING_DISABLED, CORPROF_E_REJIT_NOT_ENABLED,
                               ContractTest, JIT_COMPILATION, MODULE_LOADS, REJIT, S_OK, hexed, main, returns)

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""The original version of a caller is compiled against the original versions of what it calls,
-a recompiled version of it against their current ones.
+"""The original version of a caller is compiled against the original versions of what it calls, a
+recompiled version of it against their current ones.
 
-What the runtime (10.0) does: the first half holds for code that was compiled before the request:
-it keeps its inlined copy of the original callee. Of what is compiled later CoreCLR does more than
-the sentence says: a callee with active ReJIT IL is inlined nowhere, neither into a recompiled
-caller nor into the original version of one that is compiled for the first time, which the
-sentence would give an inlined copy of the original. After a revert of the callee such callers
+What the runtime (8.0 to 10.0) does: the first half holds for code that was compiled before the
+request: it keeps its inlined copy of the original callee. Of what is compiled later CoreCLR does
+more than the sentence says: a callee with active ReJIT IL is inlined nowhere, neither into a
+recompiled caller nor into the original version of one that is compiled for the first time, which
+the sentence would give an inlined copy of the original. After a revert of the callee such callers
 call it still; they get their inlined copy back when they are recompiled or reverted."""
 
 from contract_runtime import (BLOCK_INLINING, ContractTest, INLINING_CALLBACKS, REJIT, S_OK, main, returns)

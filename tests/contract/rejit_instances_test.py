@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""RequestReJIT recompiles all instances of each function that it names: one request by
-(module, methodDef) reaches every generic instantiation, those that share code and those that do
-not, those that exist and those that come later, and whatever tier their code stands at."""
+"""RequestReJIT recompiles all instances of each function that it names: one request by (module,
+methodDef) reaches every generic instantiation, those that share code and those that do not, those
+that exist and those that come later, and whatever tier their code stands at."""
 
 from contract_runtime import ContractTest, REJIT, S_OK, main, returns, wait_for
 

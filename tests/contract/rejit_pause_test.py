@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """RequestReJIT usually suspends the runtime for some of its work, which may lead to a collection.
 
-What the runtime (10.0) does: neither. For one method, for a hundred and for all of a big
-assembly no suspension begins between a request's start and its end, at least none for the
-request's sake (COR_PRF_SUSPEND_FOR_REJIT) or a collection's. The test counts both, shows that a
-collection would be counted, and prints the longest pause of a thread of the program that does
-nothing but look at the clock, beside its longest pause without a request."""
+What the runtime (8.0 to 10.0) does: neither. For one method, for a hundred and for all of a big
+assembly no suspension begins between a request's start and its end, at least none for the request's
+sake (COR_PRF_SUSPEND_FOR_REJIT) or a collection's. The test counts both, shows that a collection
+would be counted, and prints the longest pause of a thread of the program that does nothing but look
+at the clock, beside its longest pause without a request."""
 
 import time
 

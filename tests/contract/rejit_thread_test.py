@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""A profiler calls RequestReJIT from a thread that it has made itself, never from one that the
-runtime has made and that is inside a callback, because a request may suspend the runtime and so
-lead to a collection.
+"""A profiler calls RequestReJIT from a thread that it has made itself, never from one that the runtime
+has made and that is inside a callback, because a request may suspend the runtime and so lead to a
+collection.
 
-What the runtime (10.0) does: in JITCompilationStarted, ModuleLoadFinished, GetReJITParameters,
-ReJITCompilationFinished, RuntimeResumeFinished and ExceptionThrown it accepts the request and
-carries it out, without a deadlock. It refuses it, with CORPROF_E_UNSUPPORTED_CALL_SEQUENCE
-(0x80131363), where a suspension is under way (RuntimeSuspendStarted, GarbageCollectionStarted
-and -Finished), and on a thread of the program that has called native code (P/Invoke). The agent
-relies on none of it: its requests are made on its own thread (rejit_own_thread_test.c)."""
+What the runtime (8.0 to 10.0) does: in JITCompilationStarted, ModuleLoadFinished,
+GetReJITParameters, ReJITCompilationFinished, RuntimeResumeFinished and ExceptionThrown it accepts
+the request and carries it out, without a deadlock. It refuses it, with
+CORPROF_E_UNSUPPORTED_CALL_SEQUENCE (0x80131363), where a suspension is under way
+(RuntimeSuspendStarted, GarbageCollectionStarted and -Finished), and on a thread of the program that
+has called native code (P/Invoke). The agent relies on none of it: its requests are made on its own
+thread (rejit_own_thread_test.c)."""
 
-from contract_runtime import (APPS, BASIC_GC, CORPROF_E_UNSUPPORTED_CALL_SEQUENCE, ContractTest, REJIT, S_OK, SUSPENDS,
+from contract_runtime import (BASIC_GC, CORPROF_E_UNSUPPORTED_CALL_SEQUENCE, ContractTest, LATE, REJIT, S_OK, SUSPENDS,
                               hexed, main, returns)
 
 EXCEPTIONS = 0x40
@@ -53,7 +54,7 @@ class Threads(ContractTest):
     def test_callbacks_that_may(self):
         target = self.target
         third, other = target.own("Plain", "Third"), target.own("Plain", "Other")
-        late = f"load {APPS}/LateModule/LateModule.dll LateModule.Doubler Double"
+        late = f"load {LATE} LateModule.Doubler Double"
 
         def recompile():
             target.rejit(other)

@@ -3,10 +3,10 @@
 
 What the runtime does besides: its original version is then not compiled at all, so that
 JITCompilationStarted never comes for it until it is reverted; and a request inside
-ModuleLoadFinished, before any of the module's code exists, counts just as much (at start, and
-when attached)."""
+ModuleLoadFinished, before any of the module's code exists, counts just as much (at start, and when
+attached)."""
 
-from contract_runtime import APPS, ContractTest, REJIT, S_OK, main, returns
+from contract_runtime import ContractTest, LATE, REJIT, S_OK, main, returns
 
 
 class Uncalled(ContractTest):
@@ -28,7 +28,7 @@ class Uncalled(ContractTest):
         # LateModule has one type with one method, which doubles: token 0x06000001.
         target.when("ModuleLoadFinished", "~LateModule.dll", "do", "rejit", "@module:0x06000001")
         target.when("GetReJITParameters", "~LateModule.dll", "body", returns(42 * 42))
-        self.assertEqual(target.tell(f"load {APPS}/LateModule/LateModule.dll LateModule.Doubler Double"), "loaded")
+        self.assertEqual(target.tell(f"load {LATE} LateModule.Doubler Double"), "loaded")
         self.assertEqual([note["answer"]["hr"] for note in target.notes("Obeyed")], [S_OK])
         self.assertEqual(target.call("Double"), 42 * 42)
         self.assertEqual(target.revert(target.method("LateModule.dll", "LateModule.Doubler", "Double")), [S_OK])
