@@ -23,7 +23,7 @@ class Coverage(LiveTest):
         look = self.rejig("count", "-p", str(program.pid), LATE, "--json", "--explain")
         look.probing()
         self.assertRegex(look.err.lines[0], r"\d modules? pending\b")
-        self.assertRegex(look.err.text(), r"(?m)^  pending   InliningLate: it is not loaded yet")
+        look.err.wait(lambda line: line.startswith("  pending   InliningLate: it is not loaded yet"), "what is pending")
         code, out, _ = rejig("status", str(program.pid), "--json")
         self.assertEqual(code, 0)
         now = json.loads(out)["sessions"][0]["coverage"]
