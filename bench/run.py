@@ -24,6 +24,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "live"))
 
 import inlining
 import startup
+import wayback
 
 ROUNDS = 15
 BATCHES = 8
@@ -299,6 +300,7 @@ BENCHES = {
     "many": ("Many methods", many_methods),
     "throughput": ("Events a second", throughput),
     "footprint": ("What the agent takes", footprint),
+    "wayback": ("The way back", lambda live, build, rounds: wayback.rows(live, build, rounds, Row)),
     "startup": ("Started under rejig", lambda live, build, rounds: startup.rows(live, build, rounds, Row)),
     "inlining": ("Who is inlined into whom", inlining_tables),
 }
