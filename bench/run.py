@@ -86,6 +86,7 @@ def probe_cost(live, build, rounds):
     for _ in range(rounds):
         rows["floor"].append(best(bench, "floor 200000"))
         rows["clock"].append(best(bench, "clock 200000"))
+        settle(bench)
         rows["bare"].append(best(bench, "call 1000000"))
         rows["bare2"].append(best(bench, "threads 2 1000000"))
         out = tempfile.TemporaryFile()

@@ -357,6 +357,8 @@ static enum status attach_picture(const struct target_process *picture, enum wir
         *taken = true;
         status = error_set(error, STATUS_TARGET, "pid %d has an agent already", (int)process.pid);
     } else {
+        /* loaded since the first look: another rejig's, which will listen in a moment */
+        *taken = verdict.state == TARGET_MUTE && process.agent_socket[0] == '\0';
         status = target_state_error(&process, &verdict, error);
     }
     target_hold_close(&hold);
