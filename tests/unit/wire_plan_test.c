@@ -35,6 +35,8 @@ static void make_plan(struct arena *arena, struct plan *plan)
     plan->depth = 3;
     plan->allow_empty = true;
     plan->explain = true;
+    plan->budget = 12345;
+    plan->max_rate = 1ull << 40;
     plan->command = "rejig watch";
 }
 
@@ -72,6 +74,8 @@ static void test_round_trip(void **state)
     assert_int_equal(back.ring_bytes, 32u << 20);
     assert_true(back.allow_empty);
     assert_true(back.explain);
+    assert_int_equal(back.budget, 12345);
+    assert_int_equal(back.max_rate, 1ull << 40);
     assert_string_equal(back.command, "rejig watch");
     const struct plan_probe *a = &plan.probes[0], *b = &back.probes[0];
     assert_int_equal(b->action, PLAN_WATCH);

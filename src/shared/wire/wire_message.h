@@ -12,14 +12,10 @@
  *
  * Order: CLI HELLO -> agent HELLO (or ERROR) -> one of
  *   PLAN   -> agent: METHOD... REFUSED... COVERED... COVERAGE, SESSION (with the memory file as
- *             SCM_RIGHTS), then any of METHOD, TYPE, NOTICE, STATE until END is asked or the
- *             lease ends -> COVERED... COVERAGE, ENDED
- *             ASK_COVERAGE -> COVERED... COVERAGE
- *   LIST   -> agent: LISTED... DONE
- *   STATUS -> agent: STATUS
- *   LOG    -> agent: LOG
- *   RESET  -> agent: DONE (sessions of the list ended)
- * Whatever fails is answered by ERROR, which ends the exchange.
+ *             SCM_RIGHTS), then any of METHOD, TYPE, NOTICE, STATE, GOVERNED until END is asked or
+ * the lease ends -> COVERED... COVERAGE, ENDED ASK_COVERAGE -> COVERED... COVERAGE LIST   -> agent:
+ * LISTED... DONE STATUS -> agent: STATUS LOG    -> agent: LOG RESET  -> agent: DONE (sessions of
+ * the list ended) Whatever fails is answered by ERROR, which ends the exchange.
  *
  * A number in a comment behind a tag: u = u32 or u64, t = UTF-8 text, b = bytes,
  * m = nested fields, * = may come several times.
@@ -112,6 +108,7 @@ enum wire_message_type {
     WIRE_MSG_DONE = 73,
     WIRE_MSG_COVERED = 74,
     WIRE_MSG_COVERAGE = 75,
+    WIRE_MSG_GOVERNED = 76,
 };
 
 /* HELLO (both ways) */
@@ -255,6 +252,27 @@ enum wire_notice {
     WIRE_NOTICE_CODE = 2, /* t  a stable word for --json: "module-loaded", "withdrawn", ... */
 };
 
+/* GOVERNED: what the budget does to one method, on change. An agent that does not know this message
+ * has no budget. */
+enum wire_governed {
+    WIRE_GOVERNED_SITE = 1,    /* u */
+    WIRE_GOVERNED_STATE = 2,   /* u  enum wire_governed_state */
+    WIRE_GOVERNED_ONE_IN = 3,  /* u  SAMPLED: one call of how many is recorded */
+    WIRE_GOVERNED_COST = 4,    /* u  millionths of a core that all of its calls would cost (PAUSED:
+                                  their counting) */
+    WIRE_GOVERNED_CALLS = 5,   /* u  calls a second */
+    WIRE_GOVERNED_BY_RATE = 6, /* u  1: because of the records a second, not of the time */
+    WIRE_GOVERNED_FROM = 7,    /* u  PAUSED, RESUMED: CLOCK_REALTIME ns of the gap's begin */
+    WIRE_GOVERNED_TO = 8,      /* u  RESUMED: ... and of its end */
+    WIRE_GOVERNED_RETRY = 9,   /* u  PAUSED: ns until it is tried again */
+};
+enum wire_governed_state {
+    WIRE_GOVERNED_WHOLE = 0,   /* every call is recorded again */
+    WIRE_GOVERNED_SAMPLED = 1, /* some are; all are counted */
+    WIRE_GOVERNED_PAUSED = 2,  /* the method runs its own code: nothing is counted from FROM on */
+    WIRE_GOVERNED_RESUMED = 3, /* all are counted again from TO on */
+};
+
 /* STATE: totals; sent on change (at most 5 a second) and on request. */
 enum wire_state {
     WIRE_STATE_METHODS = 1,  /* u  methods probed */
@@ -378,6 +396,10 @@ enum wire_status_session {
     WIRE_STATUS_SESSION_METHODS = 5,  /* u */
     WIRE_STATUS_SESSION_COMMAND = 6,  /* t  what the CLI was told to do */
     WIRE_STATUS_SESSION_COVERAGE = 7, /* m  as COVERAGE, without FRAME */
+    WIRE_STATUS_SESSION_BUDGET = 8,   /* u  millionths of a core; 0: off; absent: not known */
+    WIRE_STATUS_SESSION_COST = 9,     /* u  ... that its probes take now */
+    WIRE_STATUS_SESSION_SAMPLED = 10, /* u  methods of which not every call is recorded now */
+    WIRE_STATUS_SESSION_PAUSED = 11,  /* u  methods that are not counted now */
 };
 
 /* LOG */

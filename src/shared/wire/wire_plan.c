@@ -18,6 +18,8 @@ enum plan_field {
     FIELD_PROBE = 9,       /* m* */
     FIELD_TIME_LIMIT = 10, /* u */
     FIELD_EXPLAIN = 11,    /* u */
+    FIELD_BUDGET = 12,     /* u */
+    FIELD_MAX_RATE = 13,   /* u */
 };
 
 enum probe_field {
@@ -82,6 +84,8 @@ void plan_init(struct plan *plan)
         .max_string = 256,
         .max_bytes = WIRE_RECORD_MAX_BYTES,
         .ring_bytes = 32ull << 20,
+        .budget = PLAN_BUDGET,
+        .max_rate = PLAN_MAX_RATE,
     };
 }
 
@@ -187,6 +191,8 @@ void wire_plan_put(struct buffer *buffer, const struct plan *plan)
     tlv_put_u64(buffer, FIELD_TIME_LIMIT, plan->time_limit);
     if (plan->explain)
         tlv_put_u32(buffer, FIELD_EXPLAIN, 1);
+    tlv_put_u32(buffer, FIELD_BUDGET, plan->budget);
+    tlv_put_u64(buffer, FIELD_MAX_RATE, plan->max_rate);
     for (uint32_t i = 0; i < plan->probe_count; i++)
         put_probe(buffer, &plan->probes[i]);
 }
@@ -506,6 +512,12 @@ static void get_plan_field(struct reading *reading, const struct tlv *field, str
     case FIELD_EXPLAIN:
         plan->explain = tlv_u32(field) != 0;
         break;
+    case FIELD_BUDGET:
+        plan->budget = tlv_u32(field);
+        break;
+    case FIELD_MAX_RATE:
+        plan->max_rate = tlv_u64(field);
+        break;
     case FIELD_TIME_LIMIT:
         plan->time_limit = tlv_u64(field);
         break;
@@ -525,6 +537,8 @@ static void check_limits(struct reading *reading, const struct plan *plan)
     if (plan->max_bytes < PLAN_MIN_BYTES || plan->max_bytes > PLAN_MAX_BYTES ||
         plan->ring_bytes < PLAN_MIN_RING_BYTES || plan->ring_bytes > PLAN_MAX_RING_BYTES)
         fault(reading, "a size is out of range");
+    if (plan->budget > PLAN_MAX_BUDGET)
+        fault(reading, "a budget is out of range");
 }
 
 enum status wire_plan_get(struct reader payload, struct arena *arena, struct plan *plan,
@@ -533,6 +547,8 @@ enum status wire_plan_get(struct reader payload, struct arena *arena, struct pla
     struct reading reading = {.arena = arena, .error = error};
     struct tlv field;
     plan_init(plan);
+    plan->budget = 0; /* a CLI that does not say it would not tell of it, either */
+    plan->max_rate = 0;
     uint32_t probes =
         count_most(&reading, payload, FIELD_PROBE, PLAN_MAX_PROBES, "too many probes");
     plan->probes = new_array(&reading, probes, sizeof *plan->probes);

@@ -34,6 +34,10 @@
 #define PLAN_MAX_BYTES      8192u /* a quarter of a chunk, see wire_record.h */
 #define PLAN_MIN_RING_BYTES (128u << 10)
 #define PLAN_MAX_RING_BYTES (128u << 20)
+#define PLAN_MAX_BUDGET     1000000000u /* a thousand cores */
+
+#define PLAN_BUDGET   50000u  /* the default: 5 % of one core */
+#define PLAN_MAX_RATE 500000u /* the default */
 
 enum plan_action {
     PLAN_WATCH = 1, /* a record per call */
@@ -169,6 +173,8 @@ struct plan {
     uint64_t ring_bytes; /* default 32 MiB */
     bool allow_empty;    /* a pattern that matches nothing waits instead of failing */
     uint64_t time_limit; /* ns; 0: none. The agent itself ends the session soon after */
+    uint32_t budget;     /* millionths of one core that the probes may take; 0: no bound */
+    uint64_t max_rate;   /* calls recorded a second; 0: no bound */
     bool explain;        /* coverage names each inliner (COVERED) */
     const char *command; /* what the user typed, for status */
 };

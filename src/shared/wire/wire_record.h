@@ -15,13 +15,13 @@
  *             (a thread always uses the same shard), summed by the CLI. `sites` is a multiple
  *             of WIRE_SITES_UNIT and counters_offset of 128, so that two shards never meet in
  *             one pair of cache lines.
- *   chunks:   chunk_count chunks of chunk_bytes each. A chunk that is free has its bit set
- *             in wire_file.free_chunks. A thread of the target takes a chunk (clears the
- *             bit), appends records to it, and when it is full, or the thread or session
- *             ends, marks it WIRE_CHUNK_FULL and takes the next. The CLI drains what is
- *             written of every chunk that is not free; a full and drained one it frees
- *             (state to WIRE_CHUNK_FREE, then sets the bit). Of one thread's chunks, the
- *             lower sequence is the older.
+ *   sampled:  uint64_t [shards][sites] at sampled_offset (0: none): calls that the governor left
+ * out and that no other counter has; the same threads add to the same shards. chunks:   chunk_count
+ * chunks of chunk_bytes each. A chunk that is free has its bit set in wire_file.free_chunks. A
+ * thread of the target takes a chunk (clears the bit), appends records to it, and when it is full,
+ * or the thread or session ends, marks it WIRE_CHUNK_FULL and takes the next. The CLI drains what
+ * is written of every chunk that is not free; a full and drained one it frees (state to
+ * WIRE_CHUNK_FREE, then sets the bit). Of one thread's chunks, the lower sequence is the older.
  *
  * A ring of design.md is thus the chain of chunks of one thread: all threads share the
  * session's memory, one hot thread may use nearly all of it, a thousand idle ones none.
@@ -41,7 +41,7 @@
 /* The wire contract's version. Another major number: refused with the CLI version to use.
  * A higher minor number adds what the other side may ignore. */
 #define WIRE_MAJOR 1
-#define WIRE_MINOR 0
+#define WIRE_MINOR 1
 
 #define WIRE_FILE_MAGIC 0x4b4e495247494a52ull /* "RJIGRINK" */
 
@@ -57,12 +57,14 @@ enum wire_clock {
 
 /* Per site and shard. */
 enum wire_counter {
-    WIRE_COUNTER_CALLS,    /* count probes only: every call */
+    WIRE_COUNTER_CALLS,    /* count probes: every call; others: the agent's own, see recorder.h */
     WIRE_COUNTER_FILTERED, /* watch: calls that the condition rejected */
     WIRE_COUNTER_LOST,     /* watch: calls of which a record was dropped (one per call): no
                               ENTER, or an ENTER and no exit; also calls whose condition could
                               not be judged because a type was not known yet */
     WIRE_COUNTERS,
+    WIRE_COUNTER_SAMPLED = WIRE_COUNTERS, /* watch: calls left out because of the budget; in the
+                                             file's other table */
 };
 
 struct wire_file {
@@ -83,7 +85,8 @@ struct wire_file {
      * look at one would cost a page. 0: an agent that does not say; all of them may be. */
     _Atomic uint32_t ready_chunks;
     uint32_t reserved_word;
-    uint64_t reserved[7];
+    uint64_t sampled_offset;
+    uint64_t reserved[6];
     _Atomic uint64_t free_chunks[WIRE_CHUNKS_MAX / 64]; /* bit n of word n/64: chunk n is free */
 };
 
@@ -133,6 +136,11 @@ enum wire_record_kind {
 enum wire_record_flag {
     WIRE_RECORD_CUT = 1, /* the record's byte bound was reached: values are missing */
 };
+
+/* The other bits of the flags of what begins a call (ENTER, ITERATOR_START, EVENT): it stands for
+ * 1 << (flags >> WIRE_RECORD_SAMPLED_SHIFT) calls of its method, the others are left out. */
+#define WIRE_RECORD_SAMPLED_SHIFT 3
+#define WIRE_RECORD_SAMPLED_MOST  31u
 
 struct wire_record {
     uint16_t size; /* whole record in units of 8 bytes */
