@@ -415,7 +415,7 @@ static void a_stuck_thread_keeps_the_memory_mapped(void **unused)
     assert_false(recorder_session_end(stuck));
     assert_in_range(clock_monotonic() - start, 900000000, 3000000000);
     assert_true(recorder_memory() > before);
-    stuck->file->reserved[6] = 1; /* still there */
+    stuck->file->reserved[5] = 1; /* still there */
     assert_int_equal(recorder_session_new(1 << 20, 10, &limits, &next, &fd, &error), STATUS_OK);
     assert_true(next != stuck);
     recorder_session_end(next);

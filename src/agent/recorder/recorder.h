@@ -149,4 +149,37 @@ enum status recorder_site_add(struct recorder_session *session,
                               struct error *error);
 void recorder_site_retire(struct recorder_session *session, uint64_t handle);
 
+/* ---- The governor's: what the probes do and cost, and how many calls are recorded. Worker. ----
+ *
+ * Every call that begins while its site is valid is in one counter of its site: WIRE_COUNTER_CALLS
+ * (recorded; of count sites: all), FILTERED, LOST or SAMPLED; but for a call whose beginning was
+ * recorded and whose end was lost, which is in two, and for held calls that are still inside. */
+
+/* From now on one of 1 << shift calls that its condition lets pass is recorded, as a whole, and
+ * says so (WIRE_RECORD_SAMPLED_SHIFT); the others are counted. 0: all. Calls that are inside stay
+ * what they are. shift: at most WIRE_RECORD_SAMPLED_MOST. */
+void recorder_site_sample(struct recorder_session *session, uint64_t handle, uint32_t shift);
+/* Records of its calls go by the fast path, which recorder_costs.call is measured on. */
+bool recorder_site_is_fast(struct recorder_session *session, uint64_t handle);
+/* Ticks spent beyond the fast path, from those events that were timed: [0] on what was recorded,
+ * [1] on the rest (conditions). Only grows. */
+void recorder_site_spent(struct recorder_session *session, uint64_t handle, uint64_t spent[2]);
+
+struct recorder_figures {
+    uint64_t counters[WIRE_COUNTERS + 1]; /* by enum wire_counter */
+};
+/* Of the sites 0 to count - 1. */
+void recorder_session_figures(const struct recorder_session *session,
+                              struct recorder_figures *figures, uint32_t count);
+
+/* Ticks in the entry points, enter and exit together; all 0: could not be measured. */
+struct recorder_costs {
+    double count;
+    double call;     /* without a value */
+    double left_out; /* a call that is not recorded */
+};
+/* Measures by calling the entry points some hundred times: some 20 us. Before anybody knows of the
+ * session, which is as new afterwards. */
+void recorder_session_calibrate(struct recorder_session *session, struct recorder_costs *costs);
+
 #endif

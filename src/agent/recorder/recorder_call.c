@@ -2,6 +2,8 @@
 
 #include "recorder_event.h"
 #include "recorder_held.h"
+#include "recorder_kept.h"
+#include "recorder_sample.h"
 
 static const struct recorder_detail *detail_of(uint64_t handle)
 {
@@ -35,16 +37,20 @@ static bool wanted_at_entry(struct recorder_slot *slot, const struct recorder_de
     return wanted(slot, detail, results);
 }
 
+/* Of a call that is to be left out only what its condition needs is kept. */
 static uint64_t hold(struct recorder_slot *slot, const struct recorder_detail *detail,
                      uint64_t handle, const struct capture_source *source,
-                     const struct condition_results *results)
+                     const struct condition_results *results, bool left_out)
 {
     uint64_t call = ++slot->calls;
-    struct recorder_held *held = held_push(slot, detail, handle, call, detail->spec.enter, source);
+    struct recorder_held *held =
+        held_push(slot, detail, handle, call, left_out ? NULL : detail->spec.enter, source);
     if (held == NULL) {
         event_count(slot, detail, WIRE_COUNTER_LOST);
         return 0;
     }
+    held->left_out = left_out;
+    held->shift = (uint8_t)sample_shift(site_of(handle));
     held->results = *results;
     held->time = recorder_now();
     return call;
@@ -58,19 +64,29 @@ static uint64_t begin(struct recorder_slot *slot, uint64_t handle,
     if (!wanted_at_entry(slot, detail, source, &results)) {
         return 0;
     }
+    /* Of a plain site that has been asked before. */
+    struct recorder_site *site = site_of(handle);
+    uint32_t shift = sample_shift(site);
+    bool left_out = shift != 0 && !site->plain && !sample_takes(slot, shift);
     if (detail->held) {
-        return hold(slot, detail, handle, source, &results);
+        return hold(slot, detail, handle, source, &results, left_out);
+    }
+    if (left_out) {
+        event_count(slot, detail, WIRE_COUNTER_SAMPLED);
+        return 0;
     }
     bool whole = detail->spec.kind == RECORDER_SITE_ON_ENTER;
     struct recorder_event event;
     event_begin(&event, whole ? WIRE_RECORD_EVENT : WIRE_RECORD_ENTER, ++slot->calls,
                 detail->spec.enter, source);
+    event.shift = (uint8_t)shift;
     event.has_tests = detail->tests;
     event.tests = results.value;
     if (!event_write(slot, detail, &event, NULL)) {
         event_count(slot, detail, WIRE_COUNTER_LOST);
         return 0;
     }
+    event_count(slot, detail, WIRE_COUNTER_CALLS);
     return whole ? 0 : event.call;
 }
 
@@ -126,11 +142,13 @@ static bool write_held(struct recorder_slot *slot, const struct recorder_detail 
         event.has_elapsed = true;
         event.elapsed = time - held->time;
         put_prior(&event, held);
+        event.shift = held->shift;
         return event_write(slot, detail, &event, NULL);
     }
     event_begin(&enter, WIRE_RECORD_ENTER, held->call, NULL, source);
     enter.time = held->time;
     put_prior(&enter, held);
+    enter.shift = held->shift;
     return event_write(slot, detail, &enter, &event);
 }
 
@@ -158,9 +176,12 @@ static void exit_held(struct recorder_slot *slot, const struct recorder_detail *
             return;
         }
     }
-    if (!write_held(slot, detail, held, source, time)) {
-        event_count(slot, detail, WIRE_COUNTER_LOST);
+    enum wire_counter counter = WIRE_COUNTER_SAMPLED;
+    if (!held->left_out) {
+        bool written = write_held(slot, detail, held, source, time);
+        counter = written ? WIRE_COUNTER_CALLS : WIRE_COUNTER_LOST;
     }
+    event_count(slot, detail, counter);
 }
 
 static void put_tests(struct recorder_event *event, const struct recorder_detail *detail)
@@ -215,11 +236,36 @@ bool call_take_done(struct recorder_slot *slot, uint64_t call)
     return false;
 }
 
+static bool may_be_left_out(const struct recorder_detail *detail)
+{
+    return (detail->partial || atomic_load(&detail->sampled)) &&
+           !kept_is_blurred(detail->session->kept);
+}
+
+/* A completion in a later segment: has the call's beginning been recorded? Without a key it is in
+ * its first segment, and had it been recorded, its number would have been there. */
+static bool completes_recorded(const struct recorder_detail *detail, int64_t key)
+{
+    struct recorder_kept *kept = detail->session->kept;
+    uint32_t number = detail->spec.number;
+    if (key == 0) {
+        return false;
+    }
+    if (kept_take(kept, number, key) || !may_be_left_out(detail)) {
+        return true;
+    }
+    kept_note(kept, number, key);
+    return kept_take(kept, number, key);
+}
+
 void call_complete(struct recorder_slot *slot, uint64_t handle, uint64_t call, int64_t key,
                    const struct capture_source *source, uint64_t time)
 {
     const struct recorder_detail *detail = detail_of(handle);
     struct recorder_event event;
+    if (call == 0 && !completes_recorded(detail, key)) {
+        return;
+    }
     begin_exit(&event, detail, call, source, time);
     if (call == 0) {
         event.kind = source->thrown ? WIRE_RECORD_ASYNC_THROW : WIRE_RECORD_ASYNC_RETURN;
@@ -236,10 +282,15 @@ void call_suspend(struct recorder_slot *slot, uint64_t handle, uint64_t call, in
 {
     const struct recorder_detail *detail = detail_of(handle);
     struct recorder_event event;
+    struct recorder_kept *kept = detail->session->kept;
+    uint32_t number = detail->spec.number;
     event_begin(&event, WIRE_RECORD_SUSPENDED, call, NULL, NULL);
     event.has_key = true;
     event.key = key;
-    if (!event_write(slot, detail, &event, NULL)) {
+    kept_put(kept, number, key);
+    /* It is complete already, and was taken for one that is left out. */
+    bool missed = kept_noted(kept, number, key) && kept_take(kept, number, key);
+    if (!event_write(slot, detail, &event, NULL) || missed) {
         event_count(slot, detail, WIRE_COUNTER_LOST);
     }
 }
@@ -251,18 +302,37 @@ void call_iterator_start(struct recorder_slot *slot, uint64_t handle, int64_t ke
 {
     const struct recorder_detail *detail = detail_of(handle);
     struct condition_results results;
+    struct recorder_kept *kept = detail->session->kept;
+    uint32_t shift = sample_shift(site_of(handle));
+    kept_take(kept, detail->spec.number, key); /* of an enumeration that was abandoned */
     if (!wanted_at_entry(slot, detail, source, &results)) {
+        return;
+    }
+    if (shift != 0 && !sample_takes(slot, shift)) {
+        event_count(slot, detail, WIRE_COUNTER_SAMPLED);
         return;
     }
     struct recorder_event event;
     event_begin(&event, WIRE_RECORD_ITERATOR_START, (uint64_t)key, detail->spec.enter, source);
     event.has_key = true;
     event.key = key;
+    event.shift = (uint8_t)shift;
     event.has_tests = detail->tests;
     event.tests = results.value;
-    if (!event_write(slot, detail, &event, NULL)) {
-        event_count(slot, detail, WIRE_COUNTER_LOST);
+    bool written = event_write(slot, detail, &event, NULL);
+    event_count(slot, detail, written ? WIRE_COUNTER_CALLS : WIRE_COUNTER_LOST);
+    if (written) {
+        kept_put(kept, detail->spec.number, key);
     }
+}
+
+/* Is it of an enumeration whose START has been recorded, as far as is known? */
+static bool steps_recorded(const struct recorder_detail *detail, int64_t key, bool last)
+{
+    struct recorder_kept *kept = detail->session->kept;
+    bool known =
+        last ? kept_take(kept, detail->spec.number, key) : kept_has(kept, detail->spec.number, key);
+    return known || !may_be_left_out(detail);
 }
 
 void call_iterator_step(struct recorder_slot *slot, uint64_t handle, int64_t key,
@@ -270,6 +340,9 @@ void call_iterator_step(struct recorder_slot *slot, uint64_t handle, int64_t key
 {
     const struct recorder_detail *detail = detail_of(handle);
     struct recorder_event event;
+    if (!steps_recorded(detail, key, kind != WIRE_RECORD_ITERATOR_ITEM)) {
+        return;
+    }
     event_begin(&event, kind, (uint64_t)key, NULL, source);
     event.has_exception = kind == WIRE_RECORD_ITERATOR_THROW;
     if (!event_write(slot, detail, &event, NULL)) {

@@ -7,6 +7,7 @@
 
 #include "recorder_call.h"
 #include "recorder_ring.h"
+#include "recorder_sample.h"
 
 #define likely(condition)   __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
@@ -18,7 +19,6 @@
 #define SCALAR_LENGTH      ((uint64_t)8 << 32)
 #define SCALAR_WORDS       3
 #define RECORD_WORDS       3
-#define FAST_VALUES        2
 
 _Static_assert(sizeof(struct wire_record) == RECORD_WORDS * 8 &&
                    sizeof(struct wire_value) + 8 == SCALAR_WORDS * 8,
@@ -30,11 +30,23 @@ static inline struct recorder_slot *slot_here(void)
     return likely(slot != NULL) ? slot : recorder_thread_join();
 }
 
+static inline struct recorder_ring *ring_in(struct recorder_slot *slot, struct recorder_site *site)
+{
+    return (struct recorder_ring *)(void *)((uint8_t *)slot + site->ring_at);
+}
+
+/* The site's counter in the thread's shard, which the ring knows. */
+static inline _Atomic uint64_t *counter_in(struct recorder_ring *ring, struct recorder_site *site,
+                                           enum wire_counter counter)
+{
+    return (_Atomic uint64_t *)(void *)((uint8_t *)ring->counters + site->counters_at) + counter;
+}
+
 /* NULL: the site is void. Of a site nothing is read before its generation has been seen. */
 static inline struct recorder_ring *ring_of(struct recorder_slot *slot, struct recorder_site *site,
                                             uint64_t handle)
 {
-    return likely(site_valid(site, handle)) ? &slot->rings[site->session] : NULL;
+    return likely(site_valid(site, handle)) ? ring_in(slot, site) : NULL;
 }
 
 static inline uint64_t *put_scalar(uint64_t *to, uint32_t value, int64_t bits)
@@ -71,24 +83,41 @@ static SLOW_PATH uint64_t enter_slow(struct recorder_slot *slot, uint64_t handle
                                         .own_count = RECORDER_ENTER_VALUES,
                                         .staged = slot->staged,
                                         .caller = caller};
+        uint64_t began = sample_begin(slot);
         call = call_enter(slot, handle, &source);
+        sample_end(slot, handle, began);
     }
     probe_end(slot);
     return call;
 }
 
-/* Where there was no room for the call before and is none now, it is counted, and that is all.
- * Otherwise as enter_slow. */
+/* A call that need not be looked at, and is left out or has no room (there was none before, and is
+ * none now): it is counted, and that is all. */
+static bool pass_over(struct recorder_slot *slot, struct recorder_site *site,
+                      struct recorder_ring *ring)
+{
+    struct recorder_session *session = &recorder_sessions[site->session];
+    uint32_t number = (uint32_t)(site->enter_head >> 32);
+    uint32_t shift = sample_shift(site);
+    if (shift != 0 && !sample_takes(slot, shift)) {
+        ring_count(session, slot, number, WIRE_COUNTER_SAMPLED);
+        return true;
+    }
+    if (ring->full && ring_still_full(ring, session)) {
+        ring_count(session, slot, number, WIRE_COUNTER_LOST);
+        return true;
+    }
+    return false;
+}
+
+/* What the fast path is not for. */
 static SLOW_PATH uint64_t enter_full(struct recorder_slot *slot, uint64_t handle, int64_t v0,
                                      int64_t v1, int64_t v2, int64_t v3, int64_t v4,
                                      uint64_t caller)
 {
     struct recorder_site *site = site_of(handle);
     struct recorder_ring *ring = ring_of(slot, site, handle);
-    if (ring != NULL && ring->full && site->plain && ring->counters != NULL &&
-        ring_still_full(ring, &recorder_sessions[site->session])) {
-        uint64_t index = (site->enter_head >> 32) * WIRE_COUNTERS + WIRE_COUNTER_LOST;
-        ring_add(slot, &ring->counters[index]);
+    if (ring != NULL && site->plain && pass_over(slot, site, ring)) {
         probe_end(slot);
         return 0;
     }
@@ -105,7 +134,7 @@ static SLOW_PATH uint64_t enter_first(uint64_t handle, int64_t v0, int64_t v1, i
         return 0;
     }
     probe_begin(slot);
-    return enter_slow(slot, handle, v0, v1, v2, v3, v4, caller);
+    return enter_full(slot, handle, v0, v1, v2, v3, v4, caller);
 }
 
 /* The fast path is for up to two values: what more would keep alive costs registers. */
@@ -118,17 +147,22 @@ uint64_t recorder_enter(uint64_t handle, int64_t v0, int64_t v1, int64_t v2, int
     }
     probe_begin(slot);
     struct recorder_ring *ring = ring_of(slot, site, handle);
-    if (unlikely(ring == NULL || site->enter_values > FAST_VALUES || !ring_is_fast(ring))) {
+    uint32_t values = RECORDER_SLOW;
+    if (likely(ring != NULL)) {
+        values = atomic_load_explicit(&site->entry, memory_order_relaxed);
+    }
+    if (unlikely(values > RECORDER_FAST || !ring_is_fast(ring))) {
         return enter_full(slot, handle, v0, v1, v2, v3, v4, CALLER());
     }
+    ring_add(slot, counter_in(ring, site, WIRE_COUNTER_CALLS));
     uint64_t *to = (uint64_t *)(void *)ring->cursor;
     uint64_t *next = to + RECORD_WORDS;
     uint64_t call = ++slot->calls;
     to[0] = site->enter_head;
     to[1] = call;
-    if (site->enter_values > 0) {
+    if (values > 0) {
         next = put_scalar(next, site->enter_value[0], v0);
-        if (site->enter_values > 1) {
+        if (values > 1) {
             next = put_scalar(next, site->enter_value[1], v1);
         }
     }
@@ -163,7 +197,9 @@ static SLOW_PATH void exit_slow(uint64_t handle, uint64_t call, struct capture_s
     source->staged = slot->staged;
     probe_begin(slot);
     if (site_valid(site_of(handle), handle)) {
+        uint64_t began = sample_begin(slot);
         call_exit(slot, handle, call, source, time);
+        sample_end(slot, handle, began);
     } else {
         call_forget(slot, call);
     }
@@ -195,7 +231,7 @@ void recorder_return(uint64_t handle, uint64_t call, int64_t v0, int64_t v1, int
     }
     probe_begin(slot);
     struct recorder_ring *ring = ring_of(slot, site, handle);
-    if (unlikely(ring == NULL || site->exit_values > FAST_VALUES || !ring_is_fast(ring))) {
+    if (unlikely(ring == NULL || site->exit_values > RECORDER_FAST || !ring_is_fast(ring))) {
         probe_end(slot);
         return_slow(handle, call, v0, v1, v2, v3, CALLER(), time);
         return;
@@ -263,10 +299,9 @@ void recorder_count(uint64_t handle)
     struct recorder_ring *ring = ring_of(slot, site, handle);
     bool first = false;
     if (likely(ring != NULL)) {
-        uint64_t index = (site->enter_head >> 32) * WIRE_COUNTERS + WIRE_COUNTER_CALLS;
         first = ring->counters == NULL;
         if (likely(!first)) {
-            ring_add(slot, &ring->counters[index]);
+            ring_add(slot, counter_in(ring, site, WIRE_COUNTER_CALLS));
         }
     }
     atomic_store_explicit(&slot->busy, busy + 2, memory_order_release);
@@ -294,7 +329,9 @@ void recorder_suspended(uint64_t handle, uint64_t call, int64_t key)
     }
     probe_begin(slot);
     if (site_valid(site_of(handle), handle)) {
+        uint64_t began = sample_begin(slot);
         call_suspend(slot, handle, call, key);
+        sample_end(slot, handle, began);
     }
     probe_end(slot);
 }
@@ -325,7 +362,9 @@ static void complete(uint64_t handle, uint64_t call, int64_t key, struct capture
         slot->done[slot->done_next++ % RECORDER_DONE_CALLS] = call;
     }
     if (site_valid(site_of(handle), handle)) {
+        uint64_t began = sample_begin(slot);
         call_complete(slot, handle, call, key, source, time);
+        sample_end(slot, handle, began);
     }
     probe_end(slot);
 }
@@ -363,7 +402,9 @@ void recorder_iterator_start(uint64_t handle, int64_t key, int64_t v0, int64_t v
                                     .caller = CALLER()};
     probe_begin(slot);
     if (site_valid(site_of(handle), handle)) {
+        uint64_t began = sample_begin(slot);
         call_iterator_start(slot, handle, key, &source);
+        sample_end(slot, handle, began);
     }
     probe_end(slot);
 }
@@ -378,7 +419,9 @@ static void iterator_step(uint64_t handle, int64_t key, enum wire_record_kind ki
     }
     probe_begin(slot);
     if (site_valid(site_of(handle), handle)) {
+        uint64_t began = sample_begin(slot);
         call_iterator_step(slot, handle, key, kind, source);
+        sample_end(slot, handle, began);
     }
     probe_end(slot);
 }

@@ -66,6 +66,7 @@ static uint8_t *put_event(uint8_t *at, uint8_t *end, const struct recorder_detai
     *cut = writer.cut;
     uint64_t size = (uint64_t)(writer.at - at) / 8;
     uint64_t flags = writer.cut || event->prior_cut ? WIRE_RECORD_CUT : 0;
+    flags |= (uint64_t)event->shift << WIRE_RECORD_SAMPLED_SHIFT;
     uint64_t head =
         size | (uint64_t)event->kind << 16 | flags << 24 | (uint64_t)detail->spec.number << 32;
     memcpy(at, &head, 8);
@@ -122,5 +123,6 @@ bool event_write(struct recorder_slot *slot, const struct recorder_detail *detai
         return false;
     }
     ring_publish(ring, behind);
+    slot->wrote = true;
     return true;
 }

@@ -21,6 +21,7 @@ struct recorder_event {
     bool prior_cut;
     const struct capture_program *program; /* may be NULL */
     const struct capture_source *source;
+    uint8_t shift; /* of what begins a call: see sample_shift */
     bool has_key;
     bool has_tests;
     bool has_elapsed;
@@ -45,6 +46,7 @@ static inline void event_begin(struct recorder_event *event, enum wire_record_ki
     event->prior_cut = false;
     event->program = program;
     event->source = source;
+    event->shift = 0;
     event->has_key = false;
     event->has_tests = false;
     event->has_elapsed = false;

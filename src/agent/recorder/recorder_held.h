@@ -16,10 +16,12 @@ struct recorder_held {
     uint64_t handle;
     uint64_t time;
     struct condition_results results;
-    uint32_t before; /* offset of the entry below */
-    uint32_t bytes;  /* of values behind this head */
-    uint32_t count;  /* of values */
-    uint32_t cut;    /* 1: values are missing */
+    uint32_t before;  /* offset of the entry below */
+    uint32_t bytes;   /* of values behind this head */
+    uint32_t count;   /* of values */
+    uint16_t cut;     /* 1: values are missing */
+    uint8_t left_out; /* 1: it is not written, if it is wanted, but counted */
+    uint8_t shift;    /* see sample_shift */
 };
 
 /* Puts a call on the stack, with the values of `program`. NULL: no room. The entry's time is

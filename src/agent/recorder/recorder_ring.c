@@ -112,6 +112,12 @@ static _Atomic uint64_t *shard(struct recorder_session *session, uint32_t index)
     return (_Atomic uint64_t *)(void *)(session->counters + index * bytes);
 }
 
+static _Atomic uint64_t *sampled(struct recorder_session *session, uint32_t index)
+{
+    return (_Atomic uint64_t *)(void *)(session->sampled +
+                                        (size_t)index * session->sites * sizeof(uint64_t));
+}
+
 static uint32_t shard_of(const struct recorder_slot *slot)
 {
     if (!slot->shares_counters) {
@@ -123,10 +129,19 @@ static uint32_t shard_of(const struct recorder_slot *slot)
 void ring_count(struct recorder_session *session, struct recorder_slot *slot, uint32_t number,
                 enum wire_counter counter)
 {
+    if (slot == NULL && counter == WIRE_COUNTER_SAMPLED) {
+        atomic_fetch_add_explicit(sampled(session, WIRE_SHARDS - 1) + number, 1,
+                                  memory_order_relaxed);
+        return;
+    }
     if (slot == NULL) {
         atomic_fetch_add_explicit(shard(session, WIRE_SHARDS - 1) + (size_t)number * WIRE_COUNTERS +
                                       counter,
                                   1, memory_order_relaxed);
+        return;
+    }
+    if (counter == WIRE_COUNTER_SAMPLED) {
+        ring_add(slot, sampled(session, shard_of(slot)) + number);
         return;
     }
     struct recorder_ring *ring = &slot->rings[session->index];

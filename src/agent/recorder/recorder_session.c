@@ -11,6 +11,7 @@
 
 #include "base_clock.h"
 #include "recorder_exception.h"
+#include "recorder_kept.h"
 #include "recorder_layout.h"
 #include "recorder_ring.h"
 #include "wire_plan.h"
@@ -105,9 +106,10 @@ static void place(struct recorder_session *session, struct wire_file *file, uint
     file->counters_offset = align(sizeof *file, 2 * RECORDER_LINE);
     file->chunk_count = session->chunk_count;
     file->chunk_bytes = WIRE_CHUNK_BYTES;
-    file->chunks_offset = align(file->counters_offset + (size_t)WIRE_SHARDS * session->sites *
-                                                            WIRE_COUNTERS * sizeof(uint64_t),
-                                PAGE);
+    file->sampled_offset = file->counters_offset +
+                           (size_t)WIRE_SHARDS * session->sites * WIRE_COUNTERS * sizeof(uint64_t);
+    file->chunks_offset =
+        align(file->sampled_offset + (size_t)WIRE_SHARDS * session->sites * sizeof(uint64_t), PAGE);
     file->file_bytes = file->chunks_offset + (uint64_t)chunks * WIRE_CHUNK_BYTES;
     file->clock = recorder_clock();
     session->file_bytes = file->file_bytes;
@@ -192,6 +194,8 @@ static void release(struct recorder_session *session)
         atomic_store(&ring->claim, RECORDER_CLAIM_NONE);
     }
     recorder_site_free_all(session);
+    kept_free(session->kept);
+    session->kept = NULL;
     atomic_store_explicit(&session->file->ended, 1, memory_order_release);
     munmap(session->file, session->file_bytes);
     session->file = NULL;
@@ -253,6 +257,7 @@ static enum status open_session(struct recorder_session *session, uint64_t ring_
     }
     memcpy(session->file, &file, sizeof file);
     session->counters = (uint8_t *)session->file + file.counters_offset;
+    session->sampled = (uint8_t *)session->file + file.sampled_offset;
     session->chunks = (uint8_t *)session->file + file.chunks_offset;
     ready(session);
     session->used = true;

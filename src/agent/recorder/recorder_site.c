@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "recorder_condition.h"
+#include "recorder_kept.h"
 
 #define COMMIT_SITES 1024u /* site table entries made usable at a time */
 
@@ -90,10 +91,10 @@ static bool is_scalar(const struct capture_value *value, uint32_t position)
 }
 
 /* The fast path writes programs that are nothing but the first woven values as they are. */
-static uint8_t scalars(const struct capture_program *program, uint32_t most, uint32_t *values)
+static uint8_t scalars(const struct capture_program *program, uint32_t *values)
 {
     uint32_t count = program == NULL ? 0 : program->count;
-    if (count > most) {
+    if (count > RECORDER_FAST) {
         return RECORDER_SLOW;
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -120,21 +121,25 @@ static void fill(struct recorder_site *site, const struct recorder_detail *detai
     bool fast = recorder_has_tsc && detail->spec.condition == NULL;
     site->kind = (uint8_t)kind;
     site->session = detail->session->index;
-    site->enter_values = RECORDER_SLOW;
+    site->ring_at = (uint16_t)(offsetof(struct recorder_slot, rings) +
+                               site->session * sizeof(struct recorder_ring));
+    site->counters_at = detail->spec.number * WIRE_COUNTERS * (uint32_t)sizeof(uint64_t);
+    uint8_t enter_values = RECORDER_SLOW;
     site->exit_values = RECORDER_SLOW;
     site->answers = call;
     site->plain =
         detail->spec.condition == NULL && !detail->held && (call || kind == RECORDER_SITE_ON_ENTER);
     if (fast && (call || kind == RECORDER_SITE_ON_ENTER)) {
-        site->enter_values = scalars(detail->spec.enter, RECORDER_ENTER_VALUES, site->enter_value);
+        enter_values = scalars(detail->spec.enter, site->enter_value);
     }
     if (recorder_has_tsc && call && !detail->held) {
-        site->exit_values = scalars(detail->spec.exit, RECORDER_EXIT_VALUES, site->exit_value);
+        site->exit_values = scalars(detail->spec.exit, site->exit_value);
     }
     site->enter_head =
-        head(detail->spec.number, call ? WIRE_RECORD_ENTER : WIRE_RECORD_EVENT, site->enter_values);
+        head(detail->spec.number, call ? WIRE_RECORD_ENTER : WIRE_RECORD_EVENT, enter_values);
     site->exit_head = head(detail->spec.number,
                            first ? WIRE_RECORD_FIRST_AWAIT : WIRE_RECORD_RETURN, site->exit_values);
+    atomic_store_explicit(&site->entry, enter_values, memory_order_relaxed);
 }
 
 static enum status check_program(const struct capture_program *program, struct error *error)
@@ -185,7 +190,18 @@ static struct recorder_detail *make_detail(struct recorder_session *session,
     detail->held = spec->kind == RECORDER_SITE_ON_RETURN || spec->kind == RECORDER_SITE_ON_THROW ||
                    (called && at_exit);
     detail->tests = at_exit && !detail->held;
+    detail->partial = spec->condition != NULL;
     return detail;
+}
+
+/* Calls of these go on after their method's own exit. */
+static bool make_kept(struct recorder_session *session, enum recorder_site_kind kind)
+{
+    if (session->kept == NULL && (kind == RECORDER_SITE_ASYNC || kind == RECORDER_SITE_ITERATOR)) {
+        session->kept = kept_new();
+        return session->kept != NULL;
+    }
+    return true;
 }
 
 static enum status add(struct recorder_session *session, const struct recorder_site_spec *spec,
@@ -193,7 +209,7 @@ static enum status add(struct recorder_session *session, const struct recorder_s
 {
     uint32_t index = 0;
     struct recorder_detail *detail = make_detail(session, spec);
-    if (detail == NULL || !grow_indices(session)) {
+    if (detail == NULL || !grow_indices(session) || !make_kept(session, spec->kind)) {
         free(detail);
         return error_set(error, STATUS_MEMORY, "no memory for a site");
     }
@@ -248,6 +264,45 @@ void recorder_site_retire(struct recorder_session *session, uint64_t handle)
         retire(site, (uint32_t)(handle >> 32));
     }
     recorder_unlock();
+}
+
+void recorder_site_sample(struct recorder_session *session, uint64_t handle, uint32_t shift)
+{
+    (void)session;
+    recorder_lock();
+    struct recorder_site *site = site_of(handle);
+    if (site_valid(site, handle)) {
+        uint32_t entry = atomic_load_explicit(&site->entry, memory_order_relaxed) & 0xffu;
+        shift = shift > WIRE_RECORD_SAMPLED_MOST ? WIRE_RECORD_SAMPLED_MOST : shift;
+        if (shift != 0) {
+            atomic_store(&recorder_details[(uint32_t)handle]->sampled, true);
+        }
+        atomic_store_explicit(&site->entry, (uint16_t)(entry | shift << 8), memory_order_relaxed);
+    }
+    recorder_unlock();
+}
+
+void recorder_site_spent(struct recorder_session *session, uint64_t handle, uint64_t spent[2])
+{
+    (void)session;
+    recorder_lock();
+    spent[0] = spent[1] = 0;
+    if (site_valid(site_of(handle), handle)) {
+        for (uint32_t i = 0; i < 2; i++) {
+            spent[i] =
+                RECORDER_TIMED * atomic_load_explicit(&recorder_details[(uint32_t)handle]->spent[i],
+                                                      memory_order_relaxed);
+        }
+    }
+    recorder_unlock();
+}
+
+bool recorder_site_is_fast(struct recorder_session *session, uint64_t handle)
+{
+    (void)session;
+    struct recorder_site *site = site_of(handle);
+    return site_valid(site, handle) &&
+           (atomic_load_explicit(&site->entry, memory_order_relaxed) & 0xffu) <= RECORDER_FAST;
 }
 
 void recorder_site_retire_all(struct recorder_session *session)

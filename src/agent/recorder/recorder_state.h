@@ -30,12 +30,14 @@
 #define RECORDER_LINE       64u
 #define RECORDER_SLOT_BYTES 4096u  /* of the slot itself */
 #define RECORDER_HELD_BYTES 65536u /* behind it: calls held back */
-#define RECORDER_SLOW       0xffu  /* recorder_site.enter_values: not for the fast path */
+#define RECORDER_SLOW       0xffu  /* in place of a number of values: not for the fast path */
+#define RECORDER_FAST       2u     /* most values that the fast path writes */
 #define RECORDER_DONE_CALLS 8u
+#define RECORDER_TIMED      64u /* of that many events beyond the fast path one is timed */
 
 /* Bytes that the fast path may write behind the cursor. */
 #define RECORDER_FAST_BYTES                                                                        \
-    (sizeof(struct wire_record) + RECORDER_ENTER_VALUES * (sizeof(struct wire_value) + 8))
+    (sizeof(struct wire_record) + RECORDER_FAST * (sizeof(struct wire_value) + 8))
 
 /* The worker takes chunks away from threads that write nothing (recorder_session_tend). It asks,
  * sets limit to NULL so that the thread's next record must come past ring_own, orders that before
@@ -74,6 +76,9 @@ struct recorder_slot {
     uint64_t pending_handle; /* async: the method that has been entered and not started yet */
     uint64_t pending_call;
     uint32_t done_next;
+    uint32_t turn;   /* sample_takes: where on the circle this thread stands */
+    uint32_t events; /* of which every RECORDER_TIMED-th is timed */
+    bool wrote;      /* the event at hand has written a record */
     uint64_t
         done[RECORDER_DONE_CALLS]; /* async calls that completed before their method returned */
     int64_t staged[RECORDER_MAX_VALUES];
@@ -86,23 +91,32 @@ struct recorder_site {
     _Atomic uint32_t generation; /* a handle is valid while its upper half equals this */
     uint8_t kind;                /* enum recorder_site_kind */
     uint8_t session;
-    uint8_t enter_values; /* scalars of the record at entry, or RECORDER_SLOW */
-    uint8_t exit_values;
+    /* Scalars of the record at entry, or RECORDER_SLOW; | shift << 8: of 1 << shift calls one is
+     * recorded (recorder_site_sample). One word, so that the fast path asks for both at once. */
+    _Atomic uint16_t entry;
     uint64_t enter_head; /* the first 8 bytes of the record: size, kind, flags, site number */
     uint64_t exit_head;
-    uint32_t enter_value[RECORDER_ENTER_VALUES]; /* ELEMENT_TYPE_* | slot << 16 */
-    uint32_t exit_value[RECORDER_EXIT_VALUES];
-    uint16_t answers; /* 1: recorder_enter gives the call's number; 0: it gives 0 */
-    uint16_t plain;   /* 1: a call for which there is no room is counted, and that is all */
+    uint32_t enter_value[RECORDER_FAST]; /* ELEMENT_TYPE_* | slot << 16 */
+    uint32_t exit_value[RECORDER_FAST];
+    uint32_t counters_at; /* bytes from a shard's begin to the site's counters */
+    uint16_t ring_at;     /* bytes from a slot's begin to its ring of the session */
+    uint8_t exit_values;  /* scalars of the record at exit, or RECORDER_SLOW */
+    uint8_t answers;      /* 1: recorder_enter gives the call's number; 0: it gives 0 */
+    uint8_t plain;        /* 1: whether a call is recorded is known without looking at it: where
+                             there is no room, or it is left out, it is counted, and that is all */
 } __attribute__((aligned(RECORDER_LINE)));
 _Static_assert(sizeof(struct recorder_site) == RECORDER_LINE, "one line a site");
 
 struct recorder_detail {
     struct recorder_site_spec spec;
     struct recorder_session *session;
-    bool held;  /* nothing is written before the exit */
+    bool held;            /* nothing is written before the exit */
+    bool partial;         /* calls may be left out by a condition */
+    _Atomic bool sampled; /* calls have been left out by recorder_site_sample */
     bool tests; /* the CLI judges the condition: records carry the results of its leaves */
     struct recorder_detail *next; /* of the session */
+    /* Ticks of the events that were timed: of those which wrote a record, and of the others. */
+    _Atomic uint64_t spent[2];
 };
 
 struct recorder_session {
@@ -115,11 +129,13 @@ struct recorder_session {
     struct wire_file *file;
     size_t file_bytes;
     uint8_t *counters;
+    uint8_t *sampled; /* the file's table of calls left out */
     uint8_t *chunks;
     uint32_t chunk_count;
     _Atomic uint32_t chunks_ready; /* allocated so far */
     size_t allocated;              /* bytes of the file, from its start */
     int fd;                        /* own copy, until all is allocated; -1 */
+    struct recorder_kept *kept;    /* from the first site that needs it */
     struct recorder_detail *details;
     uint32_t *indices; /* site table indices that it has used */
     uint32_t index_count;
@@ -138,6 +154,8 @@ extern bool recorder_has_tsc __attribute__((visibility("hidden")));
 enum status recorder_thread_init(struct error *error);
 /* Gives the calling thread a slot; NULL: there is none left. */
 struct recorder_slot *recorder_thread_join(void);
+/* Gives the calling thread's slot back before the thread's end. */
+void recorder_thread_leave(void);
 /* The next slot in use, from *cursor on (start with 0); NULL: no more. Worker. */
 struct recorder_slot *recorder_thread_next(uint32_t *cursor);
 size_t recorder_thread_memory(void);

@@ -124,6 +124,14 @@ static void leave(void *value)
     give_index(slot->index);
 }
 
+void recorder_thread_leave(void)
+{
+    struct recorder_slot *slot = recorder_current;
+    if (slot != NULL && pthread_setspecific(key, NULL) == 0) {
+        leave(slot);
+    }
+}
+
 struct recorder_slot *recorder_thread_next(uint32_t *cursor)
 {
     uint32_t words = atomic_load(&words_used);
