@@ -29,12 +29,17 @@ static void make_plan(struct arena *arena, struct plan *plan)
     assert_int_equal(
         script_parse_condition(arena, probe->condition, &probe->nodes, &probe->node_count, NULL),
         STATUS_OK);
-    plan->probes[1] = (struct plan_probe){
-        .action = PLAN_COUNT, .pattern = "A.B", .show_all = true, .condition = NULL};
+    plan->probes[1] = (struct plan_probe){.action = PLAN_COUNT,
+                                          .pattern = "A.B",
+                                          .show_all = true,
+                                          .condition = NULL,
+                                          .place = PLAN_AT_OFFSET,
+                                          .offset = 0x1f};
     plan->max_methods = 77;
     plan->depth = 3;
     plan->allow_empty = true;
     plan->explain = true;
+    plan->drop_tail = true;
     plan->budget = 12345;
     plan->max_rate = 1ull << 40;
     plan->command = "rejig watch";
@@ -74,6 +79,7 @@ static void test_round_trip(void **state)
     assert_int_equal(back.ring_bytes, 32u << 20);
     assert_true(back.allow_empty);
     assert_true(back.explain);
+    assert_true(back.drop_tail);
     assert_int_equal(back.budget, 12345);
     assert_int_equal(back.max_rate, 1ull << 40);
     assert_string_equal(back.command, "rejig watch");
@@ -100,6 +106,9 @@ static void test_round_trip(void **state)
     }
     assert_true(back.probes[1].show_all);
     assert_null(back.probes[1].condition);
+    assert_int_equal(b->place, PLAN_AT_ENTRY);
+    assert_int_equal(back.probes[1].place, PLAN_AT_OFFSET);
+    assert_int_equal(back.probes[1].offset, 0x1f);
     buffer_release(&buffer);
     arena_release(&arena);
 }

@@ -9,6 +9,7 @@
 #include "session_lease.h"
 #include "session_log.h"
 #include "session_plan.h"
+#include "session_weave.h"
 #include "wire_record.h"
 
 #define LIST_MAX_TEXTS 4096u
@@ -182,6 +183,17 @@ static void put_start(const struct session_engine *engine, struct buffer *out)
     tlv_end(out, nested);
 }
 
+static void put_figures(struct session *session, struct buffer *out)
+{
+    struct session_weave_figures figures;
+    session_weave_figures(session, &figures);
+    tlv_put_u32(out, WIRE_STATUS_SESSION_METHODS, session->site_count);
+    tlv_put_u32(out, WIRE_STATUS_SESSION_BODIES, figures.bodies);
+    tlv_put_u32(out, WIRE_STATUS_SESSION_WOVEN, figures.woven);
+    tlv_put_u32(out, WIRE_STATUS_SESSION_COMPILED, figures.compiled);
+    tlv_put_u32(out, WIRE_STATUS_SESSION_WITHDRAWN, figures.withdrawn);
+}
+
 static void answer_status(struct session_engine *engine, struct session_connection *connection)
 {
     struct buffer *out = &connection->out;
@@ -199,7 +211,7 @@ static void answer_status(struct session_engine *engine, struct session_connecti
         tlv_put_u32(out, WIRE_STATUS_SESSION_UID, s->connection->uid);
         tlv_put_u32(out, WIRE_STATUS_SESSION_PID, s->connection->pid);
         tlv_put_u64(out, WIRE_STATUS_SESSION_AGE, now - s->began);
-        tlv_put_u32(out, WIRE_STATUS_SESSION_METHODS, s->site_count);
+        put_figures(s, out);
         tlv_put_text(out, WIRE_STATUS_SESSION_COMMAND, s->plan.command);
         session_coverage_put_status(s, out);
         tlv_end(out, nested);
@@ -313,7 +325,7 @@ void session_answer(struct session_engine *engine, struct session_connection *co
         break;
     case WIRE_MSG_ASK_COVERAGE:
         if (connection->session != NULL)
-            session_coverage_put(connection->session, &connection->out, false);
+            session_coverage_queue(connection->session, false);
         break;
     case WIRE_MSG_ASK_STATE:
         if (connection->session != NULL)

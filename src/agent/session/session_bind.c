@@ -112,7 +112,7 @@ static void choose_weaves(struct binder *b, struct session_site *site)
     mdToken method = b->method->token;
     if (b->probe->action == PLAN_COUNT) {
         site->recorder_kind = RECORDER_SITE_COUNT;
-        add_key(b, site, method, WEAVE_COUNT);
+        add_key(b, site, method, b->probe->place == PLAN_AT_ENTRY ? WEAVE_COUNT : WEAVE_COUNT_LINE);
     } else if (b->probe->action == PLAN_PATCH) {
         site->recorder_kind = RECORDER_SITE_COUNT; /* which nobody calls */
         add_key(b, site, method, WEAVE_REPLACE);
@@ -362,8 +362,12 @@ static void put_names(struct binder *b, struct session_site *site)
     struct buffer text;
     buffer_init(&text, 0);
     metadata_method_print(b->image, b->method->token, METADATA_NAME_PLAIN, &text);
-    size_t length = text.length;
-    site->name = arena_copy_text(b->keep, buffer_text(&text), length);
+    const size_t length = text.length;
+    if (b->probe->place == PLAN_AT_OFFSET)
+        buffer_append_format(&text, "@0x%x", b->probe->offset);
+    else if (b->probe->place == PLAN_AT_PERCENT)
+        buffer_append_format(&text, "@%u%%", b->probe->offset);
+    site->name = arena_copy_text(b->keep, buffer_text(&text), text.length);
     tlv_put_text(b->message, WIRE_METHOD_NAME, buffer_text(&text));
     buffer_clear(&text);
     metadata_method_print(b->image, b->method->token, METADATA_NAME_TYPES, &text);

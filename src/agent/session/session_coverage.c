@@ -160,6 +160,17 @@ void session_coverage_put(struct session *session, struct buffer *out, bool fina
     free(keys);
 }
 
+void session_coverage_queue(struct session *session, bool final)
+{
+    struct buffer messages;
+    buffer_init(&messages, SESSION_MESSAGES_MAX);
+    session_coverage_put(session, &messages, final);
+    session_connection_queue(session->connection, &messages);
+    if (buffer_failed(&messages))
+        session->connection->out.failed = true;
+    buffer_release(&messages);
+}
+
 void session_coverage_put_status(struct session *session, struct buffer *out)
 {
     struct recompile_coverage coverage;

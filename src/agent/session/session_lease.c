@@ -242,7 +242,7 @@ void session_lease_end(struct session *session, const char *reason)
     struct session_engine *engine = session->engine;
     struct session_connection *connection = session->connection;
     if (reason == NULL && connection != NULL && !connection->gone)
-        session_coverage_put(session, &connection->out, true);
+        session_coverage_queue(session, true);
     size_t failed, reverted = revert_session(session, &failed);
     uint64_t id = session->id;
     bool announced = session->announced;
@@ -314,8 +314,11 @@ bool session_lease_tick(struct session *session, uint64_t now)
 {
     if (session_lease_grows(session, now))
         session->growing = recorder_session_grow(session->recorder);
-    session_types_put_fresh(session->engine->types, &session->types_seen,
-                            &session->connection->out);
+    /* What nobody has asked for yet is only told to a reader who keeps up: thousands of types are
+     * met at once where everything is probed. The CLI asks for those that it lacks. */
+    if (session_connection_queued(session->connection) <= SESSION_OUT_PAUSE)
+        session_types_put_fresh(session->engine->types, &session->types_seen,
+                                &session->connection->out);
     if (now >= session->tend_time + TEND_EVERY) {
         session->tend_time = now;
         recorder_session_tend(session->recorder);

@@ -78,6 +78,8 @@ struct session_site {
 struct session_woven {
     struct method_key key;
     struct session_woven *next; /* another method with the same hash */
+    bool handed;                /* a rewritten body was given to the runtime */
+    bool compiled;              /* and is compiled */
     uint32_t count, room;
     struct session_woven_site {
         struct session_site *site;

@@ -16,7 +16,7 @@
 #include "session_unread.h"
 #include "session_weave.h"
 
-#define REFUSED_TOLD  200u /* more are only counted */
+#define REFUSED_TOLD  200u /* more are only counted, but where the plan says `explain` */
 #define NEAREST_NAMES 3
 #define PATCH_TOLD    16
 
@@ -32,6 +32,7 @@ struct matches {
     size_t limit;
     const struct module *module;
     uint32_t probe;
+    uint64_t place;   /* of the probe, in the upper half: each place in a method is another */
     uint32_t found;   /* by the pattern at hand, what another one has found first included */
     struct map *seen; /* methods of the module that an earlier pattern has found; NULL: none can */
     bool failed;
@@ -44,9 +45,10 @@ static bool match_found(void *context, mdToken method)
     struct matches *matches = context;
     matches->found++;
     if (matches->seen != NULL) {
-        if (map_has(matches->seen, method))
+        const uint64_t key = matches->place | method;
+        if (map_has(matches->seen, key))
             return true;
-        matches->failed = matches->failed || !map_put(matches->seen, method, matches->probe);
+        matches->failed = matches->failed || !map_put(matches->seen, key, matches->probe);
     }
     if (matches->count >= matches->limit) {
         matches->count++;
@@ -82,6 +84,11 @@ static void pattern_in_module(const struct metadata_pattern *pattern, const stru
     session_symbols_release(&symbols);
 }
 
+static uint64_t place_key(const struct plan_probe *probe)
+{
+    return (uint64_t)(probe->place << 30 | (probe->offset & 0x3fffffff)) << 32;
+}
+
 /* A method that several patterns match is probed once, for the first of them. */
 static void find_in_module(struct session *session, const struct module *module,
                            struct matches *matches)
@@ -94,6 +101,7 @@ static void find_in_module(struct session *session, const struct module *module,
     for (uint32_t i = 0; i < session->plan.probe_count; i++) {
         matches->found = 0;
         matches->probe = i;
+        matches->place = place_key(&session->plan.probes[i]);
         pattern_in_module(session->patterns[i], module, &words, match_found, matches);
         session->matched[i] += matches->found;
     }
@@ -196,7 +204,7 @@ static enum status probe_match(struct session *session, const struct match *matc
 static void put_refused(struct session *session, const struct match *match,
                         const struct error *error, struct buffer *messages)
 {
-    if (session->refused++ >= REFUSED_TOLD)
+    if (session->refused++ >= REFUSED_TOLD && !session->plan.explain)
         return;
     struct buffer name;
     buffer_init(&name, 4096);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "il_body.h"
 #include "session_log.h"
 #include "session_prefetch.h"
 
@@ -100,6 +101,7 @@ static bool woven_insert(struct session_woven *woven, struct session_site *site,
     }
     woven->sites[at] = added;
     woven->count++;
+    woven->handed = woven->compiled = false; /* it is asked for again */
     return true;
 }
 
@@ -192,8 +194,41 @@ void session_weave_compiled(struct session_engine *engine, struct method_key key
 {
     pthread_mutex_lock(&engine->mutex);
     struct session_woven *woven = woven_find(engine, key);
+    if (woven != NULL)
+        woven->compiled = true;
     for (uint32_t i = 0; woven != NULL && i < woven->count; i++)
         woven->sites[i].site->compiled = true;
+    pthread_mutex_unlock(&engine->mutex);
+}
+
+/* Each body once, whatever number of the session's sites it carries: for the first of them. */
+static void count_body(const struct session_woven *woven, const struct session_site *site,
+                       struct session_weave_figures *figures)
+{
+    uint32_t i = 0;
+    while (i < woven->count && woven->sites[i].site->session != site->session)
+        i++;
+    if (i == woven->count || woven->sites[i].site != site)
+        return;
+    figures->bodies++;
+    figures->woven += woven->handed;
+    figures->compiled += woven->handed && woven->compiled;
+}
+
+void session_weave_figures(struct session *session, struct session_weave_figures *figures)
+{
+    struct session_engine *engine = session->engine;
+    memset(figures, 0, sizeof *figures);
+    pthread_mutex_lock(&engine->mutex);
+    for (uint32_t i = 0; i < session->site_count; i++) {
+        const struct session_site *site = session->sites[i];
+        figures->withdrawn += site->withdrawn;
+        for (uint32_t j = 0; j < site->key_count; j++) {
+            const struct session_woven *woven = woven_find(engine, site->keys[j]);
+            if (woven != NULL)
+                count_body(woven, site, figures);
+        }
+    }
     pthread_mutex_unlock(&engine->mutex);
 }
 
@@ -296,6 +331,16 @@ static uint32_t map_offset(const struct weave_result *result, uint32_t offset)
     return mapped;
 }
 
+/* The same by the whole map of a body. `nearest`: of the instruction at or before the offset. */
+static uint32_t map_offset_of(const struct recompile_il_map *map, size_t count, uint32_t offset,
+                              bool nearest)
+{
+    uint32_t mapped = offset;
+    for (size_t i = 0; i < count && map[i].old_offset <= offset; i++)
+        mapped = map[i].new_offset + (nearest ? 0 : offset - map[i].old_offset);
+    return mapped;
+}
+
 /* body->map becomes: from the offsets of body->il to those of the newest body. */
 static bool map_compose(struct recompile_body *body, const struct weave_result *result)
 {
@@ -322,7 +367,33 @@ static bool is_exit_key(enum weave_kind kind)
 static bool is_enter_key(enum weave_kind kind)
 {
     return kind == WEAVE_ENTER || kind == WEAVE_CALL || kind == WEAVE_ASYNC_KICKOFF ||
-           kind == WEAVE_ITERATOR_MOVE_NEXT;
+           kind == WEAVE_ITERATOR_MOVE_NEXT || kind == WEAVE_ENTER_LINE;
+}
+
+static uint32_t code_size(const uint8_t *body, size_t length)
+{
+    struct il_body il;
+    if (il_body_parse(&il, body, length, NULL) != STATUS_OK)
+        return 0;
+    uint32_t size = il.code_size;
+    il_body_release(&il);
+    return size;
+}
+
+/* Where a probe that stands at an offset of the method's own body stands in the newest one: what
+ * was woven before has moved it. */
+static void place_line(const struct recompile_body *body, const struct session_site *site,
+                       struct weave_request *request)
+{
+    const struct plan_probe *probe = &site->session->plan.probes[site->probe];
+    request->line = probe->offset;
+    request->line_nearest = probe->place == PLAN_AT_PERCENT;
+    if (probe->place == PLAN_AT_PERCENT)
+        request->line =
+            (uint32_t)((uint64_t)code_size(body->il, body->il_length) * probe->offset / 100);
+    if (body->out.length > 0 && body->map != NULL)
+        request->line =
+            map_offset_of(body->map, body->map_count, request->line, request->line_nearest);
 }
 
 /* One probe onto the newest body. */
@@ -349,7 +420,10 @@ static enum status weave_site(struct session_engine *engine, struct recompile_bo
         .exit = site->exit_values,
         .task_offset = site->task_offset,
         .literal = site->literal,
+        .drop_tail = site->session->plan.drop_tail,
     };
+    if (kind == WEAVE_COUNT_LINE || kind == WEAVE_ENTER_LINE)
+        place_line(body, site, &request);
     struct weave_result result;
     memset(&result, 0, sizeof result);
     enum status status = weave_method(&request, &result, error);
@@ -386,6 +460,15 @@ static struct session_woven_site *woven_take(struct session_engine *engine, stru
     return sites;
 }
 
+static void weave_handed(struct session_engine *engine, struct method_key key)
+{
+    pthread_mutex_lock(&engine->mutex);
+    struct session_woven *woven = woven_find(engine, key);
+    if (woven != NULL)
+        woven->handed = true;
+    pthread_mutex_unlock(&engine->mutex);
+}
+
 enum status session_weave_method(void *context, struct recompile_body *body, struct error *error)
 {
     struct session_engine *engine = context;
@@ -408,8 +491,10 @@ enum status session_weave_method(void *context, struct recompile_body *body, str
         atomic_fetch_sub(&sites[i].site->session->busy, 1);
     }
     free(sites);
-    if (woven > 0)
+    if (woven > 0) {
+        weave_handed(engine, body->key);
         return STATUS_OK;
+    }
     if (count == 0)
         return error_set(error, STATUS_NOT_FOUND, "nobody probes the method any more");
     return reason->status;

@@ -16,6 +16,16 @@ uint32_t session_weave_count(struct session_engine *engine, struct method_key ke
 /* The session that replaces the method's body; 0: none does. */
 uint64_t session_weave_replaced(struct session_engine *engine, struct method_key key);
 
+/* What became of the bodies that a session's methods stand for. */
+struct session_weave_figures {
+    uint32_t bodies;
+    uint32_t woven;     /* rewritten, as the runtime asked for them */
+    uint32_t compiled;  /* of them: by the runtime, without an error */
+    uint32_t withdrawn; /* methods */
+};
+/* Worker. */
+void session_weave_figures(struct session *session, struct session_weave_figures *figures);
+
 /* struct tenant.weave, whose context is the engine, in GetReJITParameters. The probes of all
  * sessions are composed in a fixed order: a replaced body first, then of older sessions first. A
  * probe that cannot be woven is left out and its site marked withdrawn (the worker tells); an error

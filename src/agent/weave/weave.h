@@ -71,6 +71,8 @@ enum weave_kind {
     WEAVE_ITERATOR_MOVE_NEXT,
     WEAVE_ITERATOR_DISPOSE, /* ends an enumeration that was left early */
     WEAVE_REPLACE,          /* the whole body becomes: return `literal` */
+    WEAVE_COUNT_LINE,       /* recorder_count in front of one instruction */
+    WEAVE_ENTER_LINE,       /* recorder_enter there, with the arguments as they are then */
 };
 
 /* What a replaced body returns; whoever asks has checked that the method returns just that. */
@@ -166,6 +168,11 @@ struct weave_request {
     /* ASYNC_MOVE_NEXT, and ASYNC_KICKOFF of async void: offset of the Task reference in the
      * builder */
     uint32_t task_offset;
+    /* COUNT_LINE, ENTER_LINE: offset of the instruction in `body`. Every way to it is seen, and
+     * what is on the stack there stays. `line_nearest`: an offset at which none begins, or in
+     * front of which no code may stand, means the nearest before it; else it is refused. */
+    uint32_t line;
+    bool line_nearest;
     const struct weave_literal *literal; /* REPLACE */
 };
 

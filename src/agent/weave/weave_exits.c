@@ -63,7 +63,7 @@ void weave_exits_prepare(struct weave *weave)
         weave_fail(weave, STATUS_UNSUPPORTED,
                    "the method makes tail calls; seeing its exits would turn them into plain "
                    "calls, and a deep recursion would overflow the stack");
-        error_hint(&weave->error, "--on enter sees its calls");
+        error_hint(&weave->error, "--on enter sees its calls; --drop-tail makes plain calls of them");
         return;
     }
     for (struct il_instruction *i = weave->first; i && weave->tails; i = i->next)

@@ -164,6 +164,12 @@ static void weave_kind(struct weave *weave)
     case WEAVE_REPLACE:
         weave_replace(weave);
         return;
+    case WEAVE_COUNT_LINE:
+        weave_count_line(weave);
+        return;
+    case WEAVE_ENTER_LINE:
+        weave_enter_line(weave);
+        return;
     }
     weave_fail(weave, STATUS_BUG, "%d is no kind of probe", (int)weave->request->kind);
 }

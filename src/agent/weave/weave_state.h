@@ -251,6 +251,10 @@ void weave_guard_close(struct weave *weave, struct weave_guard *guard, struct il
 /* ldloc result; ret */
 void weave_emit_return(struct weave_point *point);
 
+/* weave_line.c */
+void weave_count_line(struct weave *weave);
+void weave_enter_line(struct weave *weave);
+
 /* weave_async.c */
 void weave_kickoff(struct weave *weave);
 void weave_async_move_next(struct weave *weave);

@@ -1,5 +1,6 @@
 #include "command_plan.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "metadata_pattern.h"
@@ -49,6 +50,7 @@ static enum status take_limits(const struct command_line *line, struct plan *pla
     plan->ring_bytes = mebibytes << 20;
     plan->allow_empty = command_has(line, OPTION_WAIT) || line->program != NULL;
     plan->explain = command_has(line, OPTION_EXPLAIN);
+    plan->drop_tail = command_has(line, OPTION_DROP_TAIL);
     plan->command = line->whole;
     return status;
 }
@@ -135,16 +137,50 @@ static enum status take_condition(struct command_context *context, struct arena 
     return status;
 }
 
+/* Type.Method@0x1f, Type.Method@50%: where in the method a count stands. *pattern becomes what
+ * stands in front; without such an end nothing changes. (A lambda's @45 is its line.) */
+static enum status take_place(struct command_context *context, struct arena *arena,
+                              const char **pattern, struct plan_probe *probe, struct error *error)
+{
+    const char *at = strrchr(*pattern, '@');
+    const bool hex = at && strncmp(at, "@0x", 3) == 0;
+    const bool percent = at && at[1] && (*pattern)[strlen(*pattern) - 1] == '%';
+    if (!hex && !percent)
+        return STATUS_OK;
+    const char *digits = hex ? at + 3 : at + 1;
+    const size_t length = strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789");
+    const unsigned long value =
+        length > 0 && length <= 8 ? strtoul(digits, NULL, hex ? 16 : 10) : 0;
+    if (length == 0 || length > 8 || digits[length] != (hex ? '\0' : '%') ||
+        (percent && value > 99)) {
+        error_set(error, STATUS_USAGE, "what follows the '@' is no place in a method");
+        error_hint(error, "an offset of its IL as @0x1f, or @0%% to @99%% of its length");
+        error->offset = at - *pattern;
+        context->marked = *pattern;
+        return STATUS_USAGE;
+    }
+    if (probe->action != PLAN_COUNT)
+        return error_set(error, STATUS_USAGE, "'%s': only rejig count takes a place in a method",
+                         at);
+    probe->place = hex ? PLAN_AT_OFFSET : PLAN_AT_PERCENT;
+    probe->offset = (uint32_t)value;
+    *pattern = arena_copy_text(arena, *pattern, (size_t)(at - *pattern));
+    return *pattern ? STATUS_OK : error_set(error, STATUS_MEMORY, "out of memory");
+}
+
 static enum status add_probe(struct command_context *context, struct arena *arena,
                              struct plan *plan, const struct plan_probe *model, const char *pattern,
                              struct error *error)
 {
-    enum status status = check_pattern(context, arena, pattern, error);
+    struct plan_probe probe = *model;
+    enum status status = take_place(context, arena, &pattern, &probe, error);
+    if (status == STATUS_OK)
+        status = check_pattern(context, arena, pattern, error);
     if (status != STATUS_OK)
         return status;
     if (plan->probe_count == PLAN_MAX_PROBES)
         return error_set(error, STATUS_USAGE, "more than %d patterns", PLAN_MAX_PROBES);
-    plan->probes[plan->probe_count] = *model;
+    plan->probes[plan->probe_count] = probe;
     plan->probes[plan->probe_count++].pattern = pattern;
     return STATUS_OK;
 }

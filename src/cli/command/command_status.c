@@ -21,7 +21,7 @@
 #define SESSIONS_MAX      64
 
 struct agent_session {
-    uint64_t id, uid, pid, age, methods;
+    uint64_t id, uid, pid, age, methods, bodies, woven, compiled, withdrawn;
     const char *command;
     struct coverage coverage;
 };
@@ -99,6 +99,14 @@ static void get_session(struct arena *arena, struct reader message, struct agent
             session->age = tlv_u64(&field);
         else if (field.tag == WIRE_STATUS_SESSION_METHODS)
             session->methods = tlv_u64(&field);
+        else if (field.tag == WIRE_STATUS_SESSION_BODIES)
+            session->bodies = tlv_u64(&field);
+        else if (field.tag == WIRE_STATUS_SESSION_WOVEN)
+            session->woven = tlv_u64(&field);
+        else if (field.tag == WIRE_STATUS_SESSION_COMPILED)
+            session->compiled = tlv_u64(&field);
+        else if (field.tag == WIRE_STATUS_SESSION_WITHDRAWN)
+            session->withdrawn = tlv_u64(&field);
         else if (field.tag == WIRE_STATUS_SESSION_COMMAND)
             session->command = methods_text(arena, &field);
         else if (field.tag == WIRE_STATUS_SESSION_COVERAGE)
@@ -235,10 +243,13 @@ static void json_session(struct buffer *out, const struct agent_session *session
 {
     buffer_append_format(out,
                          "{\"id\":%llu,\"pid\":%llu,\"uid\":%llu,\"age_ns\":%llu,"
-                         "\"methods\":%llu,\"command\":",
+                         "\"methods\":%llu,\"bodies\":%llu,\"woven\":%llu,\"compiled\":%llu,"
+                         "\"withdrawn\":%llu,\"command\":",
                          (unsigned long long)session->id, (unsigned long long)session->pid,
                          (unsigned long long)session->uid, (unsigned long long)session->age,
-                         (unsigned long long)session->methods);
+                         (unsigned long long)session->methods, (unsigned long long)session->bodies,
+                         (unsigned long long)session->woven, (unsigned long long)session->compiled,
+                         (unsigned long long)session->withdrawn);
     escape_json(out, session->command);
     if (session->coverage.known) {
         buffer_append_text(out, ",\"coverage\":{");

@@ -400,6 +400,11 @@ enum wire_status_session {
     WIRE_STATUS_SESSION_COST = 9,     /* u  ... that its probes take now */
     WIRE_STATUS_SESSION_SAMPLED = 10, /* u  methods of which not every call is recorded now */
     WIRE_STATUS_SESSION_PAUSED = 11,  /* u  methods that are not counted now */
+    WIRE_STATUS_SESSION_BODIES = 12,  /* u  method bodies that its methods stand for: an async
+                                         method is two */
+    WIRE_STATUS_SESSION_WOVEN = 13,   /* u  of them: rewritten, as the runtime asked for them */
+    WIRE_STATUS_SESSION_COMPILED = 14, /* u  of them: and compiled by it without an error */
+    WIRE_STATUS_SESSION_WITHDRAWN = 15, /* u  methods that could not be rewritten or compiled */
 };
 
 /* LOG */

@@ -20,6 +20,7 @@ enum plan_field {
     FIELD_EXPLAIN = 11,    /* u */
     FIELD_BUDGET = 12,     /* u */
     FIELD_MAX_RATE = 13,   /* u */
+    FIELD_DROP_TAIL = 14,  /* u */
 };
 
 enum probe_field {
@@ -31,6 +32,8 @@ enum probe_field {
     PROBE_NODE = 6,      /* m* */
     PROBE_CONDITION = 7, /* t */
     PROBE_LITERAL = 8,   /* m */
+    PROBE_PLACE = 9,     /* u  absent: the entry */
+    PROBE_OFFSET = 10,   /* u */
 };
 
 enum path_field {
@@ -168,6 +171,10 @@ static void put_probe(struct buffer *buffer, const struct plan_probe *probe)
     tlv_put_u32(buffer, PROBE_MOMENT, probe->moment);
     tlv_put_text(buffer, PROBE_PATTERN, probe->pattern);
     tlv_put_u32(buffer, PROBE_SHOW_ALL, probe->show_all);
+    if (probe->place != PLAN_AT_ENTRY) {
+        tlv_put_u32(buffer, PROBE_PLACE, probe->place);
+        tlv_put_u32(buffer, PROBE_OFFSET, probe->offset);
+    }
     for (uint32_t i = 0; i < probe->value_count; i++)
         put_path(buffer, PROBE_VALUE, &probe->values[i]);
     for (uint32_t i = 0; i < probe->node_count; i++)
@@ -191,6 +198,8 @@ void wire_plan_put(struct buffer *buffer, const struct plan *plan)
     tlv_put_u64(buffer, FIELD_TIME_LIMIT, plan->time_limit);
     if (plan->explain)
         tlv_put_u32(buffer, FIELD_EXPLAIN, 1);
+    if (plan->drop_tail)
+        tlv_put_u32(buffer, FIELD_DROP_TAIL, 1);
     tlv_put_u32(buffer, FIELD_BUDGET, plan->budget);
     tlv_put_u64(buffer, FIELD_MAX_RATE, plan->max_rate);
     for (uint32_t i = 0; i < plan->probe_count; i++)
@@ -442,6 +451,12 @@ static void get_probe_field(struct reading *reading, const struct tlv *field,
     case PROBE_SHOW_ALL:
         probe->show_all = tlv_u32(field) != 0;
         break;
+    case PROBE_PLACE:
+        probe->place = tlv_u32(field);
+        break;
+    case PROBE_OFFSET:
+        probe->offset = tlv_u32(field);
+        break;
     case PROBE_VALUE:
         get_path(reading, field->value, &probe->values[probe->value_count++]);
         break;
@@ -478,6 +493,10 @@ static void get_probe(struct reading *reading, struct reader message, struct pla
              probe->moment > PLAN_ON_THROW ||
              (probe->action == PLAN_PATCH) != (probe->literal.kind != 0))
         fault(reading, "what a probe does");
+    else if (probe->place > PLAN_AT_PERCENT ||
+             (probe->place != PLAN_AT_ENTRY && probe->action != PLAN_COUNT) ||
+             (probe->place == PLAN_AT_PERCENT && probe->offset > 99))
+        fault(reading, "where a probe stands");
     else if (!is_tree(probe->nodes, probe->node_count))
         fault(reading, "a condition that is not a tree");
 }
@@ -511,6 +530,9 @@ static void get_plan_field(struct reading *reading, const struct tlv *field, str
         break;
     case FIELD_EXPLAIN:
         plan->explain = tlv_u32(field) != 0;
+        break;
+    case FIELD_DROP_TAIL:
+        plan->drop_tail = tlv_u32(field) != 0;
         break;
     case FIELD_BUDGET:
         plan->budget = tlv_u32(field);

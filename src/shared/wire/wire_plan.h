@@ -149,9 +149,18 @@ struct plan_literal {
     uint32_t unit_count;
 };
 
+/* Where within the method; only PLAN_COUNT knows other places than its entry. */
+enum plan_place {
+    PLAN_AT_ENTRY = 0,
+    PLAN_AT_OFFSET = 1,  /* `offset`: of an instruction of the IL */
+    PLAN_AT_PERCENT = 2, /* the instruction at `offset` hundredths of the IL, 0 to 99 */
+};
+
 struct plan_probe {
     uint32_t action; /* enum plan_action */
     uint32_t moment; /* enum plan_moment */
+    uint32_t place;  /* enum plan_place */
+    uint32_t offset;
     const char *pattern;
     uint32_t value_count; /* 0 with show_all: everything, `depth` levels deep */
     struct plan_path *values;
@@ -175,7 +184,8 @@ struct plan {
     uint64_t time_limit; /* ns; 0: none. The agent itself ends the session soon after */
     uint32_t budget;     /* millionths of one core that the probes may take; 0: no bound */
     uint64_t max_rate;   /* calls recorded a second; 0: no bound */
-    bool explain;        /* coverage names each inliner (COVERED) */
+    bool explain;        /* coverage names each inliner (COVERED), and every refusal is told */
+    bool drop_tail;      /* `tail.` is dropped where an exit is to be seen, instead of refusing */
     const char *command; /* what the user typed, for status */
 };
 
